@@ -1,0 +1,119 @@
+"""The compiled configuration: immutable, resolved, ready to be asked by requests."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from uni_api.providers.base import Provider, Site
+from uni_api.secret import Secret
+
+Scheduling = Literal[
+    "fixed_priority", "round_robin", "weighted_round_robin", "lottery", "random", "smart_round_robin"
+]
+KeyScheduling = Literal["round_robin", "random", "fixed_priority", "smart_round_robin"]
+
+
+class ModelMap(Struct, frozen=True):
+    """A value per model name: `entries` in file order, `default` for the rest (None: not set)."""
+
+    entries: tuple[tuple[str, float], ...] = ()
+    default: float | None = None
+
+    def find(self, name: str) -> float | None:
+        """The entry that is `name` exactly, else the first whose key is part of `name` (case does not matter)."""
+        for key, value in self.entries:
+            if key == name:
+                return value
+        lowered = name.lower()
+        for key, value in self.entries:
+            if key.lower() in lowered:
+                return value
+        return None
+
+
+class Channel(Struct, frozen=True, kw_only=True, eq=False):
+    """One entry of `providers`. `models` maps each client-facing name to the upstream names behind it, in file order.
+
+    Two entries with one name are two channels, each with its own keys. `overrides` apply to every body, then those of
+    `model_overrides[alias]`.
+    """
+
+    name: str
+    position: int
+    provider: Provider
+    site: Site
+    keys: tuple[Secret, ...]
+    models: Mapping[str, tuple[str, ...]]
+    tools: bool = True
+    image: bool = True
+    headers: tuple[tuple[str, str], ...] = ()
+    proxy: Secret | None = None
+    model_timeout: ModelMap | None = None
+    key_scheduling: KeyScheduling = "round_robin"
+    overrides: Mapping[str, Any] = {}
+    model_overrides: Mapping[str, Mapping[str, Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Channel {self.name!r} #{self.position}, {len(self.models)} models, {len(self.keys)} keys>"
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """One entry of a client key's `model` list.
+
+    all: every channel that has the model · channel: `channel/model`, or every model of the channel when `model` is
+    None · exact: `<a/b>` or a bare name, on every channel that has it · key: another client key's rules, with its
+    digest.
+    """
+
+    kind: Literal["all", "channel", "exact", "key"]
+    channel: str | None = None
+    model: str | None = None
+    key: bytes | None = None
+    weight: int | None = None
+
+
+class Client(Struct, frozen=True, kw_only=True, eq=False):
+    """One entry of `api_keys`. `auto_retry`: False one attempt, True one for every candidate, n that and n more."""
+
+    key: Secret
+    position: int
+    role: str | None = None
+    admin: bool = False
+    rules: tuple[Rule, ...] = (Rule(kind="all"),)
+    scheduling: Scheduling = "fixed_priority"
+    auto_retry: bool | int = True
+
+    def __repr__(self) -> str:
+        return f"<Client #{self.position} {self.key.label}>"
+
+
+class Plan(Struct, frozen=True, kw_only=True, eq=False):
+    """A whole api.yaml, checked. `clients` is keyed by the digest of the client's key.
+
+    `timeout` is the last fallback for `model_timeout` (environment variable TIMEOUT, seconds). `warnings` are complete
+    sentences for the start-up log: unknown keys, keys that have no effect yet.
+    """
+
+    channels: tuple[Channel, ...]
+    clients: Mapping[bytes, Client]
+    model_timeout: ModelMap = ModelMap()
+    timeout: float = 100.0
+    warnings: tuple[str, ...] = ()
+
+    def wait_for(self, channel: Channel, alias: str, model: str) -> float:
+        """Seconds of silence to bear from the upstream: before the first content, and between two pieces of it.
+
+        Looked up as the reference does: the channel's map by alias, then by upstream name, then its default; the
+        global map the same way; then `timeout`.
+        """
+        for table in (channel.model_timeout, self.model_timeout):
+            if table is None:
+                continue
+            for found in (table.find(alias), table.find(model), table.default):
+                if found is not None:
+                    return found
+        return self.timeout
+
+    def __repr__(self) -> str:
+        return f"<Plan {len(self.channels)} channels, {len(self.clients)} client keys>"
