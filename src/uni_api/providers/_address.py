@@ -1,0 +1,44 @@
+"""What every provider needs to build an address: a base URL taken apart, and the headers all calls share."""
+
+import re
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+JSON = (("content-type", "application/json"),)
+_VERSION = re.compile(r"v\d+(?:(?:alpha|beta|preview)\d*)?\Z")
+
+
+class Base(Struct, frozen=True):
+    """A base URL in parts. `path` has no slash at its end; `query` keeps its question mark."""
+
+    origin: str
+    host: str
+    path: str
+    query: str
+
+    def url(self, path: str) -> str:
+        return f"{self.origin}{path}{self.query}"
+
+
+def parse(base_url: str) -> Base:
+    """Take `base_url` apart. Its fragment is dropped; a user name and password in it are not passed on."""
+    parts = urlsplit(base_url.strip())
+    host = parts.netloc.rpartition("@")[2].lower()
+    query = f"?{parts.query}" if parts.query else ""
+    return Base(f"{parts.scheme.lower()}://{host}", host, parts.path.rstrip("/"), query)
+
+
+def hostname(base_url: str) -> str:
+    """The host without its port, in lower case."""
+    return urlsplit(base_url.strip()).hostname or ""
+
+
+def is_version(segment: str) -> bool:
+    """Whether a path segment names an API version: v1, v4, v1beta, v1beta3."""
+    return _VERSION.match(segment) is not None
+
+
+def accept(*, stream: bool) -> tuple[str, str]:
+    """What the upstream is asked to answer in."""
+    return ("accept", "text/event-stream" if stream else "application/json")

@@ -1,0 +1,65 @@
+"""Hosts that speak the Anthropic messages format."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from uni_api.canon import Reasoning
+from uni_api.providers._address import JSON, accept, hostname, is_version, parse
+from uni_api.providers.base import Address, Hints, Site
+from uni_api.secret import Secret
+
+_HOME = "api.anthropic.com"
+_MESSAGES = "/messages"
+
+_VERSION = ("anthropic-version", "2023-06-01")
+"""Source: https://docs.anthropic.com/en/api/versioning (2026-11-24)."""
+
+_BUDGET = 4096
+"""Tokens of thinking for an alias that says `think` and no number, as the reference has it."""
+
+_BUDGETS = re.compile(r"think(?:ing)?[-_:]?(\d{1,6})\Z|[-_:](\d{4,6})\Z", re.IGNORECASE)
+"""A number right after `think`, or one of four to six digits at the end. Dates have eight and are not budgets."""
+
+
+class Anthropic(Struct, frozen=True):
+    """A host that speaks the Anthropic messages format, let in by `x-api-key`."""
+
+    name: str = "anthropic"
+
+    @property
+    def dialect(self) -> str:
+        return "anthropic"
+
+    def realm(self, site: Site, /) -> str:
+        return "anthropic" if hostname(site.base_url) == _HOME else f"{self.dialect}:{parse(site.base_url).host}"
+
+    def address(self, site: Site, model: str, key: Secret | None, *, stream: bool) -> Address:
+        """The model travels in the body, so `model` has no say here."""
+        entry = (("x-api-key", key.reveal()),) if key else ()
+        return Address(url=messages_url(site.base_url), headers=(*JSON, accept(stream=stream), _VERSION, *entry))
+
+    def hints(self, alias: str, model: str, /) -> Hints:
+        """`think` in an alias asks for thinking: the number at its end is the budget, else 4096 tokens.
+
+        Only where the alias is not the model's own name: `kimi-k2-thinking` may be a real model. A date at the end
+        (`think-20250219`) is not a budget.
+        """
+        if alias == model or "think" not in alias.lower():
+            return Hints()
+        found = _BUDGETS.search(alias)
+        return Hints(reasoning=Reasoning(budget=int(found[1] or found[2]) if found else _BUDGET))
+
+    def edits(self, model: str, body: Mapping[str, Any], /) -> Mapping[str, Any]:
+        return {}
+
+
+def messages_url(base_url: str) -> str:
+    """The messages endpoint of any form of base URL: full, up to the version, or with no version at all."""
+    base = parse(base_url)
+    if base.path.endswith(_MESSAGES):
+        return base.url(base.path)
+    version = "" if is_version(base.path.rpartition("/")[2]) else "/v1"
+    return base.url(base.path + version + _MESSAGES)

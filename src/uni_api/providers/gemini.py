@@ -1,0 +1,91 @@
+"""Hosts that speak the Gemini generateContent format."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from uni_api.canon import Reasoning
+from uni_api.providers._address import JSON, accept, hostname, is_version, parse
+from uni_api.providers.base import Address, Hints, Site
+from uni_api.secret import Secret
+
+_HOME = "generativelanguage.googleapis.com"
+
+_THINK = re.compile(r"-think-(?P<budget>-?\d{1,6})(?=-|\Z)", re.IGNORECASE)
+_LEVEL = re.compile(r"-(?P<level>minimal|low|medium|high)(?:-search)?\Z")
+
+_TAKES_LEVEL = re.compile(r"gemini-(?:[3-9]|[1-9]\d)")
+"""Gemini 3 and later take a thinking level. Source: https://ai.google.dev/gemini-api/docs/thinking (2026-11-24)."""
+
+_COLLECTIONS = ("models/", "tunedModels/")
+
+
+class Gemini(Struct, frozen=True):
+    """A host that speaks the Gemini format, let in by `x-goog-api-key`; the key never stands in the URL."""
+
+    name: str = "gemini"
+
+    @property
+    def dialect(self) -> str:
+        return "gemini"
+
+    def realm(self, site: Site, /) -> str:
+        return "gemini" if hostname(site.base_url) == _HOME else f"{self.dialect}:{parse(site.base_url).host}"
+
+    def address(self, site: Site, model: str, key: Secret | None, *, stream: bool) -> Address:
+        entry = (("x-goog-api-key", key.reveal()),) if key else ()
+        return Address(
+            url=generate_url(site.base_url, model, stream=stream),
+            headers=(*JSON, accept(stream=stream), *entry),
+        )
+
+    def hints(self, alias: str, model: str, /) -> Hints:
+        """`-think-N` in an alias is a budget of N tokens (0 off, -1 the model decides); `-high` and its like a level.
+
+        Only where the alias is not the model's own name; levels only for Gemini 3 and later.
+        """
+        if alias == model:
+            return Hints()
+        if think := _THINK.search(alias):
+            return Hints(reasoning=Reasoning(budget=max(-1, int(think["budget"]))))
+        level = _LEVEL.search(alias)
+        if level and _TAKES_LEVEL.search(model) and not _LEVEL.search(model):
+            return Hints(reasoning=Reasoning(effort=_level(level["level"])))
+        return Hints()
+
+    def edits(self, model: str, body: Mapping[str, Any], /) -> Mapping[str, Any]:
+        return {}
+
+
+def generate_url(base_url: str, model: str, *, stream: bool) -> str:
+    """The endpoint that generates content with `model`, from any form of base URL.
+
+    What follows the version in the path (`/models/...`, `/openai/...`) is cut off; a path without a version gets
+    `/v1beta`. The model is one quoted path segment, whatever it holds.
+    """
+    base = parse(base_url)
+    path = re.split(r"/(?:models|openai)(?:/|\Z)", base.path, maxsplit=1)[0]
+    if not is_version(path.rpartition("/")[2]):
+        path += "/v1beta"
+    collection = next((each for each in _COLLECTIONS if model.startswith(each)), "models/")
+    segment = _segment(model.removeprefix(collection))
+    if not stream:
+        return base.url(f"{path}/{collection}{segment}:generateContent")
+    query = f"{base.query}&alt=sse" if base.query else "?alt=sse"
+    return f"{base.origin}{path}/{collection}{segment}:streamGenerateContent{query}"
+
+
+def _segment(model: str) -> str:
+    """`model` as one path segment. Dots in a row are quoted too: some proxies resolve them."""
+    return quote(model, safe="").replace("..", "%2E%2E")
+
+
+def _level(word: str) -> Literal["minimal", "low", "medium", "high"]:
+    match word:
+        case "minimal" | "low" | "medium":
+            return word
+        case _:
+            return "high"

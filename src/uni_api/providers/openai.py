@@ -1,0 +1,89 @@
+"""Hosts that speak the OpenAI chat format, which is most of them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from msgspec import Struct
+
+from uni_api.canon import Effort, Reasoning
+from uni_api.providers._address import JSON, accept, parse
+from uni_api.providers.base import Address, Hints, Site
+from uni_api.secret import Secret
+
+_CHAT = "/chat/completions"
+
+_ENDPOINTS = (
+    _CHAT,
+    "/completions",
+    "/responses",
+    "/embeddings",
+    "/images/generations",
+    "/images/edits",
+    "/audio/transcriptions",
+    "/audio/speech",
+    "/moderations",
+    "/models",
+)
+"""Ends of a base URL that name one endpoint. They are cut off; what stays is the root of the API."""
+
+_EFFORTS = re.compile(r"-(?P<effort>" + "|".join(get_args(Effort)) + r")\Z")
+
+_TAKES_EFFORT = re.compile(r"(?:gpt-[5-9]|gpt-oss|o[1-9](?:-|\Z)|grok-3-mini)")
+"""Model families whose chat endpoint takes `reasoning_effort`.
+
+Sources: https://platform.openai.com/docs/guides/reasoning and https://docs.x.ai/docs/guides/reasoning (2026-11-24).
+"""
+
+
+class OpenAI(Struct, frozen=True):
+    """A host that speaks the OpenAI chat format, let in by `Authorization: Bearer`."""
+
+    name: str = "openai"
+
+    @property
+    def dialect(self) -> str:
+        return "openai_chat"
+
+    def realm(self, site: Site, /) -> str:
+        return f"{self.dialect}:{parse(site.base_url).host}"
+
+    def address(self, site: Site, model: str, key: Secret | None, *, stream: bool) -> Address:
+        """The model travels in the body, so `model` has no say here."""
+        entry = (("authorization", f"Bearer {key.reveal()}"),) if key else ()
+        return Address(url=chat_url(site.base_url), headers=(*JSON, accept(stream=stream), *entry))
+
+    def hints(self, alias: str, model: str, /) -> Hints:
+        """`-high`, `-low` and their like at the end of an alias set the effort.
+
+        Only where the alias is not the model's own name, the model is of a family that takes an effort, and its own
+        name does not end so: `o3-mini-high` may be a real model.
+        """
+        asked = _EFFORTS.search(alias)
+        family = model.rpartition("/")[2].lower()
+        if asked is None or alias == model or not _TAKES_EFFORT.match(family) or _EFFORTS.search(family):
+            return Hints()
+        return Hints(reasoning=Reasoning(effort=_effort(asked["effort"])))
+
+    def edits(self, model: str, body: Mapping[str, Any], /) -> Mapping[str, Any]:
+        return {}
+
+
+def chat_url(base_url: str) -> str:
+    """The chat endpoint of any form of base URL.
+
+    A URL that names the chat endpoint is taken as written. Else a known endpoint at its end is cut off, a bare host
+    gets `/v1`, and `/chat/completions` is appended; every other path is kept (`/api/paas/v4`, `/v1beta/openai`).
+    """
+    base = parse(base_url)
+    if base.path.endswith(_CHAT):
+        return base.url(base.path)
+    root = next((base.path.removesuffix(end) for end in _ENDPOINTS if base.path.endswith(end)), base.path)
+    return base.url((root or "/v1") + _CHAT)
+
+
+def _effort(word: str) -> Effort:
+    for effort in get_args(Effort):
+        if effort == word:
+            return effort  # type: ignore[no-any-return]
+    raise AssertionError(word)

@@ -1,0 +1,101 @@
+"""Which provider a configured host is. Decided by its `engine` and its address, never by a model's name."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from uni_api.providers._address import hostname, parse
+from uni_api.providers.anthropic import Anthropic
+from uni_api.providers.base import Provider
+from uni_api.providers.demo import Demo
+from uni_api.providers.gemini import Gemini
+from uni_api.providers.openai import OpenAI
+from uni_api.providers.presets import PRESETS
+
+OPENAI = OpenAI()
+OPENROUTER = OpenAI("openrouter")
+ANTHROPIC = Anthropic()
+GEMINI = Gemini()
+DEMO = Demo()
+
+
+class Later(Struct, frozen=True):
+    """A kind of provider that is known and not served yet. `what` names it."""
+
+    what: str
+
+
+_ENGINES: Mapping[str, Provider | Later] = MappingProxyType(
+    {
+        "gpt": OPENAI,
+        "openai": OPENAI,
+        "openrouter": OPENROUTER,
+        "claude": ANTHROPIC,
+        "anthropic": ANTHROPIC,
+        "gemini": GEMINI,
+        "demo": DEMO,
+        "aws": Later("AWS Bedrock"),
+        "azure": Later("Azure"),
+        "azure-databricks": Later("Azure Databricks"),
+        "cloudflare": Later("Cloudflare Workers AI"),
+        "codex": Later("Codex"),
+        "cohere": Later("Cohere"),
+        "content-generation": Later("video generation"),
+        "dalle": Later("image generation"),
+        "doubao-translation": Later("Doubao translation"),
+        "embedding": Later("embeddings"),
+        "lingjing": Later("Lingjing"),
+        "moderation": Later("moderation"),
+        "search": Later("search"),
+        "tts": Later("speech"),
+        "vertex": Later("Vertex AI"),
+        "vertex-claude": Later("Vertex AI"),
+        "vertex-gemini": Later("Vertex AI"),
+        "whisper": Later("transcription"),
+    }
+)
+
+ENGINES: tuple[str, ...] = tuple(_ENGINES)
+"""Every word that `engine` may be."""
+
+_HOSTS: tuple[tuple[str, Later], ...] = (
+    ("aiplatform.googleapis.com", Later("Vertex AI")),
+    ("azure.com", Later("Azure")),
+    ("azuredatabricks.net", Later("Azure Databricks")),
+    ("amazonaws.com", Later("AWS Bedrock")),
+    ("api.cloudflare.com", Later("Cloudflare Workers AI")),
+    ("api.cohere.com", Later("Cohere")),
+)
+"""Ends of host names that need a provider of their own."""
+
+
+def by_engine(word: str) -> Provider | Later | None:
+    """The provider that `engine: word` forces, or None when there is no such engine."""
+    return _ENGINES.get(word.lower())
+
+
+def by_address(base_url: str) -> Provider | Later:
+    """The provider that lives at `base_url`. An unknown host speaks the OpenAI format."""
+    host, path = hostname(base_url), parse(base_url).path
+    if "/google-vertex-ai" in path:
+        return Later("Vertex AI")
+    if not _speaks_openai(host, path):
+        for end, later in _HOSTS:
+            if host == end or host.endswith((f".{end}", f"-{end}")):
+                return later
+    if path.endswith("/v1beta") or (host == hostname(PRESETS["gemini"]) and "/openai" not in path):
+        return GEMINI
+    if host == hostname(PRESETS["anthropic"]) or path.endswith("v1/messages"):
+        return ANTHROPIC
+    return OPENROUTER if host == hostname(PRESETS["openrouter"]) else OPENAI
+
+
+def home(engine: str) -> str | None:
+    """The base URL that an engine implies when the file names none, or None."""
+    return PRESETS.get({"gpt": "openai", "claude": "anthropic"}.get(engine.lower(), engine.lower()))
+
+
+def _speaks_openai(host: str, path: str) -> bool:
+    """Whether a host that needs its own provider serves the OpenAI format at this address after all."""
+    return host == "models.inference.ai.azure.com" or (host == "api.cohere.com" and path.startswith("/compatibility/"))
