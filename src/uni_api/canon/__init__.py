@@ -36,6 +36,7 @@ from uni_api.canon.parts import (
     Text,
     Thinking,
 )
+from uni_api.canon.realm import keep_realm
 from uni_api.canon.reply import Choice, Finish, Reply, Token, Usage
 from uni_api.canon.request import (
     Effort,
@@ -47,6 +48,7 @@ from uni_api.canon.request import (
     ToolChoice,
     Turn,
 )
+from uni_api.canon.restrict import without_images, without_tools
 from uni_api.canon.seal import Seal, pack, unpack
 
 __all__ = [
@@ -91,7 +93,10 @@ __all__ = [
     "Turn",
     "Usage",
     "fold",
+    "keep_realm",
     "pack",
     "unfold",
     "unpack",
+    "without_images",
+    "without_tools",
 ]

@@ -4,10 +4,10 @@ Verbs give the direction: read = wire to canon, write = canon to wire; the four 
 read_request, write_request, read_reply, write_reply.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from uni_api.canon import Event, Losses, Media, Reply, Request
+from uni_api.canon import Event, Finish, Losses, Media, Reasoning, Reply, Request, Usage
 from uni_api.errors import Denied, Fault
 from uni_api.framing import Frame
 
@@ -72,3 +72,71 @@ class Back(Protocol):
 
     def read_error(self, status: int, body: bytes, /) -> Fault:
         """The Fault that an answer with this HTTP status (or this error object) means. Never raises."""
+
+
+class Peek(Protocol):
+    """The little that routing must know of a request. `usage_shown`: the client asked for usage in its stream.
+
+    `sealed`: the body carries blobs that this gateway packed, so that its bytes can't travel as they are.
+    """
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def stream(self) -> bool: ...
+
+    @property
+    def usage_shown(self) -> bool: ...
+
+    @property
+    def sealed(self) -> bool: ...
+
+
+class Glance(Protocol):
+    """What an answer says of itself: token usage and the first choice's finish."""
+
+    @property
+    def usage(self) -> Usage | None: ...
+
+    @property
+    def finish(self) -> Finish | None: ...
+
+
+class Tap(Glance, Protocol):
+    """Reads along a stream that is relayed as it comes."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether content was seen: from here on the client has bytes, and nothing can be tried again."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the stream said that nothing more comes."""
+
+    @property
+    def broke(self) -> Fault | None:
+        """The error that an event after the first content carried."""
+
+    def feed(self, chunk: bytes, /) -> bytes:
+        """The bytes that the client may have. Raises Fault for an error before any content."""
+
+    def close(self) -> bytes:
+        """What is left to relay when the upstream has closed. Raises Fault when that was before the proper end."""
+
+
+class Verbatim(Protocol):
+    """How a dialect's bytes travel untouched between a client and an upstream that both speak it."""
+
+    def peek(self, body: bytes, /) -> Any:
+        """A Peek. Raises Denied(400) when `body` is not a request of this dialect."""
+
+    def splice(self, seen: Any, model: str, edits: Mapping[str, Any], removals: frozenset[str], /) -> bytes:
+        """The client's body with the named top-level fields changed and every other byte its own."""
+
+    def reasoning_edits(self, seen: Any, reasoning: Reasoning | None, /) -> dict[str, Any]: ...
+
+    def glance(self, body: bytes, /) -> Glance:
+        """Raises Fault when `body` is an error or no answer at all."""
+
+    def tap(self, *, usage_shown: bool) -> Tap: ...

@@ -1,0 +1,148 @@
+"""The command line: serve | demo | check."""
+
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import click
+
+from uni_api import __version__
+from uni_api.config import load
+from uni_api.config.plan import Plan
+from uni_api.errors import ConfigError
+
+DEMO_CONFIG = Path(__file__).parent / "demo" / "api.yaml"
+DEMO_KEY = "sk-demo"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="uni-api")
+def main() -> None:
+    """One api.yaml, one OpenAI API, many LLM providers behind it."""
+
+
+_config = click.option(
+    "--config",
+    envvar="UNI_API_CONFIG",
+    default="api.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The configuration file.",
+)
+_host = click.option("--host", envvar="HOST", default="0.0.0.0", show_default=True, help="Address to listen on.")
+_port = click.option(
+    "--port", envvar="PORT", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 picks one."
+)
+_drain = click.option(
+    "--drain",
+    envvar="UNI_API_DRAIN",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Seconds that open requests get to finish after SIGTERM.",
+)
+_max_body = click.option(
+    "--max-body-mb",
+    envvar="UNI_API_MAX_BODY_MB",
+    default=64,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Largest request body, in MiB.",
+)
+
+
+@main.command()
+@_config
+@_host
+@_port
+@_drain
+@_max_body
+def serve(config: Path, host: str, port: int, drain: float, max_body_mb: int) -> None:
+    """Start the gateway."""
+    plan = _load(config)
+    _run(plan, host, port, drain, max_body_mb, lambda at, number: _say(f"uni-api {__version__} on {_url(at, number)}"))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@_port
+def demo(host: str, port: int) -> None:
+    """Start with a built-in upstream: no key and no network needed."""
+
+    def greet(at: str, number: int) -> None:
+        url = _url(at, number)
+        _say(
+            f"uni-api {__version__} demo on {url}: the answers come from the gateway itself, not from a model.\n\n"
+            f"curl {url}/v1/chat/completions -H 'Authorization: Bearer {DEMO_KEY}' "
+            "-H 'Content-Type: application/json' "
+            '-d \'{"model": "demo", "messages": [{"role": "user", "content": "Hello!"}], "stream": true}\'\n\n'
+            f"OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY={DEMO_KEY}\n"
+        )
+
+    _run(_load(DEMO_CONFIG), host, port, 5.0, 64, greet)
+
+
+@main.command()
+@_config
+@click.option("--strict", is_flag=True, help="Warnings, such as unknown keys, are errors too.")
+def check(config: Path, strict: bool) -> None:
+    """Check the configuration and show what it comes to. Exit code 2 when it can't be used."""
+    plan = _load(config, strict=strict)
+    for channel in plan.channels:
+        names = ", ".join(channel.models) or "no models"
+        click.echo(f"{channel.name}: {channel.provider.name}, {channel.provider.dialect}, {names}")
+    click.echo(f"{config}: {len(plan.channels)} channels, {len(plan.clients)} client keys, ready to serve.")
+
+
+def _load(path: Path, *, strict: bool = False) -> Plan:
+    """The plan in `path`; every problem goes to stderr and ends the process with exit code 2."""
+    try:
+        plan = load(path, strict=strict)
+    except ConfigError as error:
+        for problem in error.problems:
+            _say(problem)
+        raise SystemExit(2) from None
+    for warning in plan.warnings:
+        _say(f"warning: {warning}")
+    return plan
+
+
+def _run(
+    plan: Plan, host: str, port: int, drain: float, max_body_mb: int, started: Callable[[str, int], None]
+) -> None:
+    from uni_api.app import build
+    from uni_api.server import Gateway, Settings
+    from uni_api.server import serve as run
+
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if os.environ.get("DEBUG", "").lower() in ("1", "true", "yes") else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    endings: list[Callable[[], Awaitable[None]]] = []
+
+    def make() -> Gateway:
+        gateway, ending = build(plan, max_body=max_body_mb * 1024 * 1024)
+        endings.append(ending)
+        return gateway
+
+    async def stopped() -> None:
+        for ending in endings:
+            await ending()
+
+    try:
+        run(make, Settings(host=host, port=port, drain=drain), started=started, stopped=stopped)
+    except OSError as error:
+        _say(f"Can't listen on {host}:{port}: {error.strerror or error}. Choose another with --host and --port.")
+        raise SystemExit(1) from None
+
+
+def _url(host: str, port: int) -> str:
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

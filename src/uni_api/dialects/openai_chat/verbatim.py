@@ -1,0 +1,384 @@
+"""The verbatim lane of the chat format: splice the request, tap the answer, leave every other byte alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from uni_api.canon import Finish, Reasoning, Usage
+from uni_api.canon.seal import PREFIX
+from uni_api.dialects.openai_chat.error import read_error
+from uni_api.dialects.openai_chat.reply import read_finish, read_usage
+from uni_api.errors import Denied, Fault
+from uni_api.framing import Frame, SseDecoder
+from uni_api.framing.sse import MAX_EVENT
+
+Fields = dict[str, Raw]
+
+_SEAL = b'"' + PREFIX.encode()
+_ASK_USAGE = Raw(b'{"include_usage":true}')
+_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_TOLD = (b'"usage":{', b'"usage": {', b'"finish_reason":"', b'"finish_reason": "', b"[DONE]", b'"error"')
+
+_fields = msgspec.json.Decoder(Fields)
+_any = msgspec.json.Decoder()
+_encode = msgspec.json.Encoder().encode
+
+
+class Peek(Struct, frozen=True):
+    """The little that routing must know of a request. `usage_shown`: the client asked for usage in its stream.
+
+    `sealed`: the body carries blobs that this gateway packed, so that its bytes can't travel as they are.
+    """
+
+    model: str
+    stream: bool
+    usage_shown: bool
+    sealed: bool
+    fields: Fields
+
+
+def peek(body: bytes) -> Peek:
+    """Raises Denied(400) when `body` is not a JSON object with a model name."""
+    try:
+        fields = _fields.decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise Denied(400, _not_json(body, error), code="invalid_json") from error
+    model = _value(fields, "model")
+    if not isinstance(model, str) or not model:
+        raise Denied(400, "you must provide a model parameter", code="missing_required_parameter", param="model")
+    stream = _value(fields, "stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise Denied(400, "stream must be true or false", code="invalid_type", param="stream")
+    options = _value(fields, "stream_options")
+    shown = isinstance(options, dict) and options.get("include_usage") is True
+    return Peek(model, bool(stream), shown, _SEAL in body, fields)
+
+
+def splice(seen: Peek, model: str, edits: Mapping[str, Any], removals: frozenset[str]) -> bytes:
+    """The client's body for `model`: only the named top-level fields change, everything else stays its own bytes.
+
+    A mapping in `edits` is merged into a mapping of the client's. Streams are always asked for their usage.
+    """
+    fields = dict(seen.fields)
+    if model != seen.model:
+        fields["model"] = Raw(_encode(model))
+    if seen.stream and not seen.usage_shown:
+        options = _value(fields, "stream_options")
+        fields["stream_options"] = (
+            Raw(_encode({**options, "include_usage": True})) if isinstance(options, dict) and options else _ASK_USAGE
+        )
+    for name, value in edits.items():
+        old = _value(fields, name) if isinstance(value, Mapping) else None
+        fields[name] = Raw(_encode(_merged(old, value) if isinstance(old, dict) else value))
+    for name in removals:
+        fields.pop(name, None)
+    return _encode(fields)
+
+
+def reasoning_edits(seen: Peek, reasoning: Reasoning | None) -> dict[str, Any]:
+    """What an alias that asks for an effort adds to a request that does not ask for one itself."""
+    if reasoning is None or reasoning.effort is None or "reasoning_effort" in seen.fields:
+        return {}
+    return {"reasoning_effort": reasoning.effort}
+
+
+class Glance(Struct, frozen=True):
+    """What a whole answer says of itself: token usage and the first choice's finish."""
+
+    usage: Usage | None
+    finish: Finish | None
+
+
+class _WholeChoice(Struct):
+    finish_reason: Any = None
+    error: Any = None
+
+
+class _Whole(Struct):
+    choices: list[_WholeChoice] | None = None
+    usage: Any = None
+    error: Any = None
+
+
+_whole = msgspec.json.Decoder(_Whole)
+
+
+def glance(body: bytes) -> Glance:
+    """Read what the ledger needs from a whole answer. Raises Fault when it is an error or no answer at all."""
+    try:
+        answer = _whole.decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise read_error(502, body) if b'"error"' in body else _not_an_answer(body) from error
+    if answer.error and not answer.choices:
+        raise read_error(200, body)
+    if not answer.choices:
+        raise _not_an_answer(body)
+    return Glance(
+        read_usage({"usage": answer.usage}) if isinstance(answer.usage, dict) else None,
+        _finish(answer.choices[0].finish_reason),
+    )
+
+
+class _Delta(Struct):
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    reasoning_details: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+    refusal: Any = None
+    audio: Any = None
+    images: Any = None
+
+    def speaks(self) -> bool:
+        return bool(
+            self.content
+            or self.tool_calls
+            or self.reasoning_content
+            or self.reasoning
+            or self.reasoning_details
+            or self.refusal
+            or self.function_call
+            or self.audio
+            or self.images
+        )
+
+
+class _StreamChoice(Struct):
+    delta: _Delta | None = None
+    message: Any = None
+    text: Any = None
+    finish_reason: Any = None
+
+    def speaks(self) -> bool:
+        return bool((self.delta and self.delta.speaks()) or self.message or self.text or self.finish_reason)
+
+
+class _Chunk(Struct):
+    choices: list[_StreamChoice] | None = None
+    usage: Any = None
+    error: Any = None
+    x_groq: Any = None
+
+
+_chunk = msgspec.json.Decoder(_Chunk)
+
+
+class Tap:
+    """Reads along a chat stream that is relayed as it comes.
+
+    `feed` returns the bytes that the client may have: nothing until the first content shows (so that the relay can
+    still try elsewhere), then every event as soon as it is whole, byte for byte. An event that carries only the usage
+    is kept back when the client did not ask for it. Raises Fault for an error before any content.
+
+    usage, finish: what was read so far · begun: content was seen · done: the stream said it is complete ·
+    broke: the error that an event after the first content carried (the event itself is relayed).
+    """
+
+    def __init__(self, *, usage_shown: bool) -> None:
+        self.usage: Usage | None = None
+        self.finish: Finish | None = None
+        self.begun = False
+        self.done = False
+        self.broke: Fault | None = None
+        self._hide = not usage_shown
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._tail = b""
+        self._head: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> bytes:
+        if not chunk.endswith(_ENDS):
+            chunk = self._whole_events(chunk)
+            if not chunk:
+                return b""
+        elif self._pieces:
+            chunk = self._take(chunk)
+        if not self.begun:
+            return self._open(chunk)
+        for word in _TOLD:
+            if word in chunk:
+                return self._read(chunk)
+        return chunk
+
+    def close(self) -> bytes:
+        """What is left to relay when the upstream has closed. Raises Fault when that was before the proper end."""
+        rest = self._take(b"")
+        if rest.strip():
+            rest = self.feed(rest.rstrip(b"\r\n") + b"\n\n")
+        if not self.begun:
+            raise Fault("protocol", "The upstream's stream ended without any content.")
+        if not (self.done or self.finish or self.broke):
+            raise Fault("protocol", "The upstream's stream broke off before its end.")
+        return rest
+
+    def _whole_events(self, chunk: bytes) -> bytes:
+        """Keep back the event that is not whole yet, so that nothing is ever glued to half an event."""
+        cut = _last_end(chunk)
+        if cut == 0:
+            if not _last_end(self._tail + chunk[:3]):
+                self._keep(chunk)
+                return b""
+            # The blank line was split between two chunks.
+            chunk = self._take(chunk)
+            cut = _last_end(chunk)
+        whole = self._take(chunk[:cut])
+        self._keep(chunk[cut:])
+        return whole
+
+    def _keep(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._size += len(piece)
+            self._tail = (self._tail + piece[-3:])[-3:]
+            if self._size > MAX_EVENT:
+                raise Fault("protocol", f"The upstream sent an event of more than {MAX_EVENT} bytes.")
+
+    def _take(self, chunk: bytes) -> bytes:
+        if not self._pieces:
+            return chunk
+        self._pieces.append(chunk)
+        joined = b"".join(self._pieces)
+        self._pieces = []
+        self._size = 0
+        self._tail = b""
+        return joined
+
+    def _open(self, chunk: bytes) -> bytes:
+        for frame in SseDecoder().feed(chunk):
+            self._look(frame)
+            if self.begun:
+                break
+        self._head.append(chunk)
+        if not self.begun:
+            self._size_of_head()
+            return b""
+        held = b"".join(self._head)
+        self._head = []
+        return self._read(held)
+
+    def _size_of_head(self) -> None:
+        if sum(map(len, self._head)) > MAX_EVENT:
+            raise Fault("protocol", f"The upstream sent {MAX_EVENT} bytes without any content.")
+
+    def _look(self, frame: Frame) -> None:
+        """Decide whether `frame`, still before the commit, is content."""
+        if frame.data == b"[DONE]":
+            raise Fault("protocol", "The upstream's stream ended without any content.")
+        try:
+            chunk = _chunk.decode(frame.data)
+        except msgspec.ValidationError:
+            self.begun = True  # JSON of a shape we do not know: the client may
+            return
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise Fault("protocol", "The upstream sent an event that is not JSON.", raw=frame.data) from error
+        if chunk.error and not any(choice.speaks() for choice in chunk.choices or ()):
+            raise read_error(200, frame.data)
+        if any(choice.speaks() for choice in chunk.choices or ()):
+            self.begun = True
+
+    def _read(self, block: bytes) -> bytes:
+        """Take usage and finish from whole events; return what the client may have of them."""
+        hidden = []
+        for start, end in _events(block):
+            event = block[start:end]
+            if not any(word in event for word in _TOLD):
+                continue
+            for frame in SseDecoder().feed(event):
+                if self._note(frame) and self._hide:
+                    hidden.append((start, end))
+        if not hidden:
+            return block
+        kept = []
+        at = 0
+        for start, end in hidden:
+            kept.append(block[at:start])
+            at = end
+        kept.append(block[at:])
+        return b"".join(kept)
+
+    def _note(self, frame: Frame) -> bool:
+        """Read one event; True when it carries nothing but the usage."""
+        if frame.data == b"[DONE]":
+            self.done = True
+            return False
+        try:
+            chunk = _chunk.decode(frame.data)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return False
+        if chunk.error and not chunk.choices:
+            self.broke = read_error(200, frame.data)
+        usage = chunk.usage
+        if usage is None and isinstance(chunk.x_groq, dict):
+            usage = chunk.x_groq.get("usage")
+        if isinstance(usage, dict):
+            self.usage = read_usage({"usage": usage}) or self.usage
+        for choice in chunk.choices or ():
+            if choice.finish_reason:
+                self.finish = _finish(choice.finish_reason)
+        return isinstance(chunk.usage, dict) and not chunk.choices and not chunk.error
+
+    def __repr__(self) -> str:
+        state = "done" if self.done else "begun" if self.begun else "waiting"
+        return f"<Tap {state}, usage {self.usage}, finish {self.finish}>"
+
+
+def tap(*, usage_shown: bool) -> Tap:
+    return Tap(usage_shown=usage_shown)
+
+
+def _last_end(data: bytes) -> int:
+    """Where the last whole event of `data` ends; 0 when none does."""
+    return max(data.rfind(end) + len(end) if end in data else 0 for end in _ENDS)
+
+
+def _events(block: bytes) -> list[tuple[int, int]]:
+    """Where each event of `block` starts and ends, its blank line included."""
+    end = b"\r\n\r\n" if b"\r\n\r\n" in block else b"\n\n" if b"\n\n" in block else b"\r\r"
+    found = []
+    start = 0
+    while start < len(block):
+        at = block.find(end, start)
+        stop = len(block) if at < 0 else at + len(end)
+        found.append((start, stop))
+        start = stop
+    return found
+
+
+def _finish(word: Any) -> Finish | None:
+    return read_finish(word) if isinstance(word, str) and word else None
+
+
+def _value(fields: Fields, name: str) -> Any:
+    raw = fields.get(name)
+    if raw is None:
+        return None
+    try:
+        return _any.decode(raw)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise Denied(400, f"{name} is not valid JSON", code="invalid_json", param=name) from error
+
+
+def _merged(old: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    out = dict(old)
+    for name, value in new.items():
+        inner = out.get(name)
+        out[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, Mapping) else value
+    return out
+
+
+def _not_json(body: bytes, error: Exception) -> str:
+    if not body.strip():
+        return "The request body is empty; send a JSON object."
+    if isinstance(error, RecursionError):
+        return "The request body is nested too deeply."
+    if isinstance(error, msgspec.ValidationError):
+        return "The request body must be a JSON object."
+    return f"The request body is not valid JSON: {error}."
+
+
+def _not_an_answer(body: bytes) -> Fault:
+    what = "an empty body" if not body.strip() else "a body that is not a chat completion"
+    return Fault("protocol", f"The upstream answered with {what}.", raw=body[:4096])

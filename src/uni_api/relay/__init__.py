@@ -1,0 +1,13 @@
+"""Relay: one request's life: admit, plan, attempt, commit, settle.
+
+Rule 1: knows the order of things and nothing of wire keys, URLs or SQL.
+Rule 2: every attempt is built from the client's original request, never from the last attempt's.
+Rule 3: before the first content a failure costs a try; after it, a failure is said in-band.
+Rule 4: whoever opened an upstream response closes it, however the exchange ends.
+"""
+
+from uni_api.relay.answer import Answer
+from uni_api.relay.exchange import Relay
+from uni_api.relay.upstream import UpstreamResponse
+
+__all__ = ["Answer", "Relay", "UpstreamResponse"]

@@ -1,0 +1,297 @@
+"""The doing of one try: send, and wait until the upstream has shown content or a fault.
+
+A function here returns only what can be committed: a whole answer, or a stream whose first piece is in hand. Anything
+else is a Fault, and the upstream connection is closed.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from uni_api.canon import Broke, Event, Finished, Grew, Losses, Media, Opened, Reply, Request, Usage, unfold
+from uni_api.canon.parts import Call, Foreign
+from uni_api.dialects import Front, StreamReader, StreamWriter, Tap
+from uni_api.errors import Fault
+from uni_api.framing import SseDecoder
+from uni_api.relay.lane import Lane, merged
+from uni_api.relay.redact import redact
+from uni_api.relay.upstream import UpstreamResponse
+from uni_api.routing import Try
+
+T = TypeVar("T")
+
+MAX_REPLY = 256 * 1024 * 1024
+MAX_ERROR = 1024 * 1024
+MAX_HELD_EVENTS = 100_000
+LINGER = 1.0
+"""Seconds to wait for the end of an upstream's body after its stream said it is done."""
+LINGER_FINISHED = 15.0
+"""Seconds to wait for usage and the closing mark after the finish reason was seen."""
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Piece(msgspec.Struct):
+    """What an attempt gained: a whole `body`, or the `stream` of the rest after its first bytes."""
+
+    body: bytes = b""
+    stream: AsyncGenerator[bytes, None] | None = None
+    upstream_id: bytes | None = None
+
+
+class Meter(msgspec.Struct):
+    """What was learnt of the answer while it passed."""
+
+    usage: Usage | None = None
+    finish: str | None = None
+    fault: Fault | None = None
+
+
+async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front, meter: Meter) -> Piece:
+    """Try with the client's own bytes."""
+    assert lane.verbatim is not None
+    edits = lane.edits
+    if lane.hints.reasoning is not None:
+        edits = {**lane.verbatim.reasoning_edits(seen, lane.hints.reasoning), **edits}
+    body = lane.verbatim.splice(seen, lane.candidate.model, edits, lane.removals)
+    response = await lane.send(attempt, body, stream=seen.stream)
+    try:
+        await _refuse_failure(response, lane, attempt)
+        if not seen.stream:
+            whole = await response.read(MAX_REPLY)
+            glance = lane.verbatim.glance(whole)
+            meter.usage = glance.usage
+            response.close()
+            return Piece(whole, upstream_id=response.header(b"x-request-id"))
+        if _is_json(response):
+            reply = lane.back.read_reply(await _read_body(response), lane.realm)
+            response.close()
+            return _streamed_reply(reply, front, front.writer(_plain_request(seen)), meter)
+        tap = lane.verbatim.tap(usage_shown=seen.usage_shown)
+        first = await _first_bytes(response, tap, lane.wait)
+        return Piece(first, _relayed(response, tap, front, meter), response.header(b"x-request-id"))
+    except BaseException:
+        response.close()
+        raise
+
+
+async def translated(
+    lane: Lane, attempt: Try, request: Request, losses: Losses, front: Front, meter: Meter
+) -> Piece:
+    """Try with the request said in the upstream's dialect."""
+    body = lane.back.write_request(request, losses)
+    for name, value in lane.edits.items():
+        body[name] = merged(body.get(name), value)
+    for name in lane.removals:
+        body.pop(name, None)
+    response = await lane.send(attempt, _encode(body), stream=request.stream)
+    try:
+        await _refuse_failure(response, lane, attempt)
+        if not request.stream or _is_json(response):
+            reply = lane.back.read_reply(await _read_body(response), lane.realm)
+            response.close()
+            if request.stream:
+                return _streamed_reply(reply, front, front.writer(request), meter)
+            meter.usage = reply.usage
+            return Piece(_encode(front.write_reply(reply, request)))
+        reader = lane.back.reader(lane.realm)
+        source = _Events(response, reader)
+        held = await _first_events(source, lane.wait)
+        writer = front.writer(request)
+        return Piece(_written(writer, held, meter), _rewritten(source, writer, front, meter))
+    except BaseException:
+        response.close()
+        raise
+
+
+async def _refuse_failure(response: UpstreamResponse, lane: Lane, attempt: Try) -> None:
+    status = response.status
+    if 200 <= status < 300:
+        return
+    if 300 <= status < 400:
+        raise Fault("protocol", f"The upstream answered with a redirect ({status}); check base_url.")
+    fault = lane.back.read_error(status, await response.read(MAX_ERROR))
+    if fault.retry_after is None:
+        fault.retry_after = _retry_after(response)
+    raise redact(fault, attempt.key)
+
+
+def _retry_after(response: UpstreamResponse) -> float | None:
+    for name, unit in ((b"retry-after-ms", 0.001), (b"retry-after", 1.0)):
+        value = response.header(name)
+        try:
+            seconds = float(value) * unit if value is not None else -1.0
+        except ValueError:
+            continue
+        if 0 <= seconds < 1e9:
+            return seconds
+    return None
+
+
+def _is_json(response: UpstreamResponse) -> bool:
+    kind = response.header(b"content-type") or b""
+    return kind.lower().startswith(b"application/json")
+
+
+async def _read_body(response: UpstreamResponse) -> dict[str, Any]:
+    body = await response.read(MAX_REPLY)
+    try:
+        return _decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise Fault("protocol", "The upstream answered with something that is not a JSON object.", raw=body) from error
+
+
+async def _first_bytes(response: UpstreamResponse, tap: Tap, wait: float) -> bytes:
+    """Everything up to and including the first content. Pings and empty deltas do not extend the wait."""
+    first = tap.feed(await response.chunk())
+    if tap.begun:
+        return first
+
+    async def until_content() -> bytes:
+        while True:
+            chunk = await response.chunk()
+            if not chunk:
+                return tap.close()
+            if (first := tap.feed(chunk)) and tap.begun:
+                return first
+
+    return await _within(wait, until_content)
+
+
+async def _within(wait: float, work: Callable[[], Awaitable[T]]) -> T:
+    try:
+        async with asyncio.timeout(wait):
+            return await work()
+    except TimeoutError as error:
+        raise Fault("timeout", f"The upstream sent no content within {wait:g} seconds.") from error
+
+
+async def _relayed(
+    response: UpstreamResponse, tap: Tap, front: Front, meter: Meter
+) -> AsyncGenerator[bytes, None]:
+    try:
+        while not tap.done:
+            chunk = await (response.chunk() if tap.finish is None else _chunk_within(response, LINGER_FINISHED))
+            if not chunk:
+                break
+            if piece := tap.feed(chunk):
+                yield piece
+        if rest := tap.close():
+            yield rest
+        if tap.done:
+            await _chunk_within(response, LINGER)
+    except Fault as fault:
+        meter.fault = fault
+        yield front.write_stream_error(fault)
+    finally:
+        meter.usage = tap.usage
+        meter.fault = meter.fault or tap.broke
+        response.close()
+
+
+async def _chunk_within(response: UpstreamResponse, seconds: float) -> bytes:
+    """The next chunk, or the end when the upstream stays silent: what matters has been said."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await response.chunk()
+    except (TimeoutError, Fault):
+        return b""
+
+
+class _Events:
+    """The events of one upstream stream, chunk by chunk."""
+
+    def __init__(self, response: UpstreamResponse, reader: StreamReader) -> None:
+        self.response = response
+        self._reader = reader
+        self._frames = SseDecoder()
+        self.ended = False
+        self.finished = False
+
+    async def next(self) -> list[Event]:
+        """The events of the next chunk, possibly none; after the last ones `ended` is set."""
+        chunk = await (_chunk_within(self.response, LINGER_FINISHED) if self.finished else self.response.chunk())
+        frames = self._frames.feed(chunk) if chunk else self._frames.close()
+        events = [event for frame in frames for event in self._reader.feed(frame)]
+        if not chunk:
+            events.extend(self._reader.close())
+            self.ended = True
+        for event in events:
+            if isinstance(event, Finished):
+                self.finished = True
+            elif isinstance(event, Broke):
+                self.ended = True
+        return events
+
+
+async def _first_events(source: _Events, wait: float) -> list[Event]:
+    """Every event up to and including the first content. Raises Fault when the stream fails or ends before."""
+    held: list[Event] = []
+
+    async def until_content() -> list[Event]:
+        while not source.ended and len(held) < MAX_HELD_EVENTS:
+            for event in await source.next():
+                if isinstance(event, Broke) and not any(map(_is_content, held)):
+                    raise event.fault
+                held.append(event)
+            if any(map(_is_content, held)):
+                return held
+        raise Fault("protocol", "The upstream's stream ended without any content.")
+
+    return await _within(wait, until_content)
+
+
+def _is_content(event: Event) -> bool:
+    match event:
+        case Grew() | Finished():
+            return True
+        case Opened(part=Call() | Media() | Foreign()):
+            return True
+        case _:
+            return False
+
+
+def _written(writer: StreamWriter, events: list[Event], meter: Meter) -> bytes:
+    pieces = []
+    for event in events:
+        pieces.append(writer.feed(event))
+        match event:
+            case Broke():
+                meter.fault = event.fault
+            case _:
+                if usage := getattr(event, "usage", None):
+                    meter.usage = usage
+    return b"".join(pieces)
+
+
+async def _rewritten(
+    source: _Events, writer: StreamWriter, front: Front, meter: Meter
+) -> AsyncGenerator[bytes, None]:
+    try:
+        while not source.ended:
+            if piece := _written(writer, await source.next(), meter):
+                yield piece
+        if last := writer.close():
+            yield last
+    except Fault as fault:
+        meter.fault = fault
+        yield front.write_stream_error(fault)
+    finally:
+        source.response.close()
+
+
+def _streamed_reply(reply: Reply, front: Front, writer: StreamWriter, meter: Meter) -> Piece:
+    """A whole reply for a client that wants a stream."""
+
+    async def nothing_more() -> AsyncGenerator[bytes, None]:
+        yield writer.close()
+
+    return Piece(_written(writer, list(unfold(reply)), meter), nothing_more())
+
+
+def _plain_request(seen: Any) -> Request:
+    return Request(model=seen.model, turns=(), stream=True, usage_in_stream=seen.usage_shown)
+

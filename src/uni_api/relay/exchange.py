@@ -1,0 +1,187 @@
+"""One client request's whole life: admit -> plan -> attempt* -> commit -> settle."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from uni_api.canon import Losses, Request, keep_realm, without_images, without_tools
+from uni_api.config.plan import Client, Plan
+from uni_api.dialects import Front, registry
+from uni_api.errors import Denied, Fault
+from uni_api.relay import attempt as doing
+from uni_api.relay.answer import Answer, Headers
+from uni_api.relay.attempt import Meter, Piece
+from uni_api.relay.lane import Lane
+from uni_api.relay.media import with_bytes
+from uni_api.relay.upstream import LocalUpstream
+from uni_api.relay.verdict import Verdict, judge
+from uni_api.routing import Candidate, KeyRing, Router, Tries, Try
+from uni_api.transport import Fetched, Fetcher, HttpClient
+
+logger = logging.getLogger("uni_api.relay")
+
+_JSON = (b"content-type", b"application/json")
+_STREAM = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+_UNANSWERED = frozenset({"connect", "timeout", "unsayable"})
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Relay:
+    """Carries requests of every client to the upstreams of one Plan."""
+
+    def __init__(
+        self, plan: Plan, http: HttpClient, fetcher: Fetcher, local: Mapping[str, LocalUpstream] | None = None
+    ) -> None:
+        self.router = Router(plan)
+        self._plan = plan
+        self._http = http
+        self._fetcher = fetcher
+        self._local = local or {}
+        self._ring = KeyRing()
+        self._lanes: dict[tuple[str, Candidate], Lane] = {}
+
+    async def answer(self, dialect: str, body: bytes, client: Client, request_id: bytes) -> Answer:
+        """The answer to a request that speaks `dialect`: a reply, or the error in the dialect's own shape.
+
+        Raises only CancelledError; whatever was open then is closed.
+        """
+        front = registry.front(dialect)
+        exchange = _Exchange(self, front, body, client)
+        try:
+            return await exchange.run(request_id)
+        except (Denied, Fault) as error:
+            return self.refusal(front, error, request_id, exchange)
+
+    def refusal(
+        self, front: Front, error: Denied | Fault, request_id: bytes, exchange: "_Exchange | None" = None
+    ) -> Answer:
+        status, body = front.write_error(error)
+        headers = [_JSON, (b"x-request-id", request_id)]
+        if exchange is not None:
+            headers += exchange.told()
+        if error.retry_after is not None:
+            headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after))))
+        return Answer(status, headers, _encode(body))
+
+    def lane(self, front: str, candidate: Candidate) -> Lane:
+        slot = (front, candidate)
+        lane = self._lanes.get(slot)
+        if lane is None:
+            lane = self._lanes[slot] = Lane(candidate, front, self._plan, self._http, self._local)
+        return lane
+
+    def tries(self, client: Client, model: str) -> Tries:
+        return Tries(self.router.candidates(client, model), self._ring, client.auto_retry)
+
+    @property
+    def fetcher(self) -> Fetcher:
+        return self._fetcher
+
+    def __repr__(self) -> str:
+        return f"<Relay {len(self._lanes)} lanes, {self._ring!r}, {self.router!r}>"
+
+
+class _Exchange:
+    """The state of one exchange: what was tried, what was lost, what is known of the request."""
+
+    def __init__(self, relay: Relay, front: Front, body: bytes, client: Client) -> None:
+        self._relay = relay
+        self._front = front
+        self._body = body
+        self._client = client
+        self._request: Request | None = None
+        self._lane: Lane | None = None
+        self._fetched: dict[str, Fetched] = {}
+        self._losses = Losses()
+        self._tries: Tries | None = None
+
+    async def run(self, request_id: bytes) -> Answer:
+        seen = registry.verbatim(self._front.name).peek(self._body)
+        self._tries = tries = self._relay.tries(self._client, seen.model)
+        shown: Fault | None = None
+        same_channel = False
+        while (chosen := tries.next(same_channel=same_channel)) is not None:
+            self._lane = lane = self._relay.lane(self._front.name, chosen.candidate)
+            try:
+                piece = await self._attempt(lane, chosen, seen)
+            except Fault as fault:
+                _log(request_id, lane, chosen, fault)
+                if shown is None or shown.kind in _UNANSWERED or fault.kind not in _UNANSWERED:
+                    shown = fault
+                verdict = judge(fault)
+                if verdict is Verdict.REFUSE:
+                    break
+                same_channel = verdict is Verdict.NEXT_KEY
+                continue
+            return self._commit(piece, seen, request_id)
+        assert shown is not None
+        raise shown
+
+    async def _attempt(self, lane: Lane, chosen: Try, seen: Any) -> Piece:
+        self._losses = Losses()
+        meter = Meter()
+        if lane.verbatim is not None and not seen.sealed:
+            return await doing.verbatim(lane, chosen, seen, self._front, meter)
+        if self._request is None:
+            self._request = self._front.read_request(_body(self._body))
+        request = await self._fitted(self._request, lane)
+        return await doing.translated(lane, chosen, request, self._losses, self._front, meter)
+
+    async def _fitted(self, request: Request, lane: Lane) -> Request:
+        """The client's request as this candidate may be told it."""
+        channel = lane.candidate.channel
+        if not channel.tools:
+            request = without_tools(request, self._losses)
+        if not channel.image:
+            request = without_images(request, self._losses)
+        request = keep_realm(request, lane.realm, self._losses)
+        reasoning = request.reasoning if request.reasoning is not None else lane.hints.reasoning
+        request = structs.replace(request, model=lane.candidate.model, reasoning=reasoning)
+        return await with_bytes(request, lane.back.needs_bytes, self._relay.fetcher, self._fetched)
+
+    def _commit(self, piece: Piece, seen: Any, request_id: bytes) -> Answer:
+        headers: Headers = [*_STREAM] if piece.stream is not None else [_JSON]
+        headers.append((b"x-request-id", request_id))
+        headers += self.told()
+        return Answer(200, headers, piece.body, piece.stream)
+
+    def told(self) -> Headers:
+        """What the client is told of how it was served."""
+        headers: Headers = []
+        if self._lane is not None:
+            headers.append((b"x-uni-api-provider", self._lane.shown_name))
+        headers.append((b"x-uni-api-attempts", b"%d" % (self._tries.made if self._tries else 0)))
+        if self._losses and (lost := self._losses.summary()):
+            headers.append((b"x-uni-api-losses", lost.encode()))
+        return headers
+
+
+def _body(raw: bytes) -> dict[str, Any]:
+    try:
+        return _decode(raw)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        why = "nested too deeply" if isinstance(error, RecursionError) else "not valid JSON"
+        raise Denied(400, f"The request body is {why}.", code="invalid_json") from error
+
+
+def _log(request_id: bytes, lane: Lane, chosen: Try, fault: Fault) -> None:
+    key = chosen.key.label if chosen.key is not None else "none"
+    logger.warning(
+        "%s %s/%s key %s: %s (%s, status %d)",
+        request_id.decode("ascii", "replace"),
+        lane.candidate.channel.name,
+        lane.candidate.model,
+        key,
+        fault.message[:500],
+        fault.kind,
+        fault.status,
+    )

@@ -1,0 +1,11 @@
+"""Routing: which channels may serve a request, and in which order they are tried.
+
+Rule 1: permission and priority come from the client key's rules, never from a list of known models.
+Rule 2: everything is decided from the Plan and from a few named counters; no JSON, no dialect, no vendor.
+Rule 3: the choice says who is next; whether there is a next is told by what became of the last try.
+"""
+
+from uni_api.routing.candidates import Candidate, Router
+from uni_api.routing.tries import KeyRing, Tries, Try
+
+__all__ = ["Candidate", "KeyRing", "Router", "Tries", "Try"]

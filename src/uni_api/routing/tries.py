@@ -1,0 +1,117 @@
+"""In which order one request tries its candidates and their keys, and when it gives up."""
+
+import random
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from uni_api.config.plan import Channel
+from uni_api.routing.candidates import Candidate
+from uni_api.secret import Secret
+
+MOST_KEYS_TRIED = 10
+
+
+class KeyRing:
+    """The turn of every channel's keys, shared by all requests. Keys are named by their place in the channel's list."""
+
+    def __init__(self, dice: random.Random | None = None) -> None:
+        self._turn: dict[Channel, int] = {}
+        self._dice = dice or random.Random()
+
+    def first(self, channel: Channel) -> int:
+        """The place of the key whose turn it is; the turn passes on."""
+        count = len(channel.keys)
+        if count < 2 or channel.key_scheduling == "fixed_priority":
+            return 0
+        if channel.key_scheduling == "random":
+            return self._dice.randrange(count)
+        turn = self._turn.get(channel, 0)
+        self._turn[channel] = (turn + 1) % count
+        return turn
+
+    def __repr__(self) -> str:
+        return f"<KeyRing {', '.join(f'{channel.name}: {turn}' for channel, turn in self._turn.items())}>"
+
+
+class Try(Struct, frozen=True):
+    """One concrete attempt: a candidate and the place of the channel key to use (0 when the channel has none)."""
+
+    candidate: Candidate
+    place: int
+
+    @property
+    def key(self) -> Secret | None:
+        keys = self.candidate.channel.keys
+        return keys[self.place] if keys else None
+
+
+class Tries:
+    """The tries of one request, each asked for after the last one failed.
+
+    A channel+key that has just failed is not repeated while another is left. With `auto_retry` False there is one try;
+    with True every candidate is tried once, then keys not yet used, at most ten tries or one for each candidate,
+    whichever is more; a number n allows n more, starting over when everything has been used.
+    """
+
+    def __init__(self, candidates: Sequence[Candidate], ring: KeyRing, auto_retry: bool | int) -> None:
+        self._candidates = candidates
+        self._ring = ring
+        self._used: list[list[int]] = [[] for _ in candidates]
+        self._at = -1
+        self.made = 0
+        keys = sum(max(1, len(candidate.channel.keys)) for candidate in candidates)
+        full = max(len(candidates), min(MOST_KEYS_TRIED, keys))
+        extra = 0 if isinstance(auto_retry, bool) else auto_retry
+        self._left = full + extra if auto_retry else 1
+
+    def next(self, *, same_channel: bool) -> Try | None:
+        """The next try, or None when there is none. `same_channel`: only the last key is at fault, not its channel."""
+        if self._left == 0:
+            return None
+        chosen = self._choose(same_channel)
+        if chosen is None:
+            return None
+        self._left -= 1
+        self.made += 1
+        self._at = chosen
+        return self._with_next_key(chosen)
+
+    def _choose(self, same_channel: bool) -> int | None:
+        untried = [number for number, used in enumerate(self._used) if not used]
+        if same_channel and self._at >= 0 and self._has_fresh_key(self._at) and self._left > len(untried):
+            return self._at
+        if untried:
+            return untried[0]
+        for number in range(len(self._candidates)):
+            if self._has_fresh_key(number):
+                return number
+        return self._start_over()
+
+    def _start_over(self) -> int:
+        last = self._at
+        place = self._used[last][-1]
+        self._used = [[] for _ in self._candidates]
+        if len(self._candidates) > 1:
+            return 0 if last != 0 else 1
+        if self._keys(last) > 1:
+            self._used[last].append(place)
+        return last
+
+    def _has_fresh_key(self, number: int) -> bool:
+        return len(self._used[number]) < self._keys(number)
+
+    def _keys(self, number: int) -> int:
+        return max(1, len(self._candidates[number].channel.keys))
+
+    def _with_next_key(self, number: int) -> Try:
+        candidate = self._candidates[number]
+        used = self._used[number]
+        place = self._ring.first(candidate.channel) if not used else (used[-1] + 1) % self._keys(number)
+        while place in used:
+            place = (place + 1) % self._keys(number)
+        used.append(place)
+        return Try(candidate, place)
+
+    def __repr__(self) -> str:
+        return f"<Tries {self.made} made, {self._left} left>"

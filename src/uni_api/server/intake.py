@@ -1,0 +1,81 @@
+"""What is read off a request before the relay sees it: who asks, under which id, with how large a body."""
+
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+from urllib.parse import unquote_plus
+
+from uni_api.config.plan import Client
+from uni_api.errors import Denied
+from uni_api.secret import Secret
+
+KEY_HEADERS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
+MAX_KEY = 4096
+
+_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+
+
+class Intake:
+    """The headers that matter, picked in one pass. `keys` are the credentials offered, in the order of the headers."""
+
+    __slots__ = ("encoding", "keys", "length", "request_id")
+
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self.keys: list[bytes] = []
+        self.request_id: bytes | None = None
+        self.length = 0
+        self.encoding = b""
+        for name, value in headers:
+            if name in KEY_HEADERS:
+                if name == b"authorization":
+                    scheme, _, value = value.partition(b" ")
+                    if scheme.lower() != b"bearer":
+                        continue
+                self.keys.append(value.strip())
+            elif name == b"content-length":
+                self.length = int(value) if value.isdigit() else 0
+            elif name == b"x-request-id":
+                self.request_id = value if _ID.fullmatch(value) else None
+            elif name == b"content-encoding":
+                self.encoding = value.strip().lower()
+
+    def client(self, clients: Mapping[bytes, Client], query: bytes) -> Client:
+        """The client whose key was offered. Raises Denied(401), which never repeats what was offered."""
+        for key in self.keys or _query_keys(query):
+            client = clients.get(Secret(key[:MAX_KEY].decode("utf-8", "surrogateescape")).digest)
+            if client is not None:
+                return client
+        if self.keys:
+            raise Denied(401, "Incorrect API key provided.", code="invalid_api_key")
+        raise Denied(
+            401,
+            "You didn't provide an API key. Send it as 'Authorization: Bearer YOUR_KEY'.",
+            code="invalid_api_key",
+        )
+
+
+def _query_keys(query: bytes) -> list[bytes]:
+    pairs = (pair.partition(b"=") for pair in query.split(b"&")) if query else ()
+    return [unquote_plus(value.decode("latin-1")).encode() for name, _, value in pairs if name == b"key" and value]
+
+
+def decoded(body: bytes, encoding: bytes, limit: int) -> bytes:
+    """`body` without its content-encoding. Raises Denied: 415 for one we do not know, 413 past `limit`, 400 if broken."""
+    if encoding in (b"", b"identity"):
+        return body
+    if encoding not in (b"gzip", b"x-gzip", b"deflate"):
+        raise Denied(415, "The content-encoding of the request is not supported; use gzip, deflate or none.")
+    unzip = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        out = unzip.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise Denied(400, "The request body does not match its content-encoding.") from error
+    if len(out) > limit:
+        raise too_large(limit)
+    if not unzip.eof:
+        raise Denied(400, "The compressed request body is cut off.")
+    return out
+
+
+def too_large(limit: int) -> Denied:
+    return Denied(413, f"The request body is larger than {limit} bytes.", code="request_too_large")
