@@ -5,6 +5,7 @@ are unique over the whole stream, from 0 in order of opening; one Finished a cho
 wins; Broke ends the stream.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -23,7 +24,7 @@ class Started(Struct, frozen=True, kw_only=True):
 
 
 class Opened(Struct, frozen=True):
-    """A part begins: its kind, id and name are known, its text grows later. Media and Foreign parts are opened whole."""
+    """A part begins: its kind, id and name are known, its text grows later. Media and Foreign parts open whole."""
 
     index: int
     part: Part
@@ -90,52 +91,70 @@ class _ChoiceDraft:
         self.logprobs: list[Token] = []
         self.rest: Rest | None = None
 
+    def take(self, event: Scored | Finished | Noted) -> None:
+        match event:
+            case Scored():
+                self.logprobs.extend(event.tokens)
+            case Finished():
+                self.finish = event.finish
+            case Noted():
+                self.rest = _joined(self.rest, event.rest)
+
+
+class _PartDrafts:
+    def __init__(self) -> None:
+        self._parts: dict[int, Part] = {}
+        self._texts: dict[int, list[str]] = {}
+
+    def take(self, event: Opened | Grew | Sealed | Cited) -> None:
+        match event:
+            case Opened():
+                self._parts[event.index] = event.part
+                self._texts[event.index] = []
+            case Grew():
+                self._texts[event.index].append(event.text)
+            case Sealed():
+                self._parts[event.index] = _with_seal(self._parts[event.index], event.seal)
+            case Cited():
+                self._parts[event.index] = _with_citation(self._parts[event.index], event.citation)
+
+    def whole(self, index: int) -> Part:
+        return _grown(self._parts[index], "".join(self._texts[index]))
+
 
 def fold(events: Iterable[Event]) -> Reply:
     """The Reply that a whole stream says. Raises the Fault of a Broke event."""
     started = Started()
-    parts: dict[int, Part] = {}
-    texts: dict[int, list[str]] = {}
-    choices: dict[int, _ChoiceDraft] = {0: _ChoiceDraft()}
+    parts = _PartDrafts()
+    choices: defaultdict[int, _ChoiceDraft] = defaultdict(_ChoiceDraft)
+    choices[0] = _ChoiceDraft()
     usage: Usage | None = None
     rest: Rest | None = None
     for event in events:
         match event:
             case Started():
                 started = event
-            case Opened():
-                parts[event.index] = event.part
-                texts[event.index] = []
-                choices.setdefault(event.choice, _ChoiceDraft()).indices.append(event.index)
-            case Grew():
-                texts[event.index].append(event.text)
-            case Sealed():
-                parts[event.index] = _with_seal(parts[event.index], event.seal)
-            case Cited():
-                parts[event.index] = _with_citation(parts[event.index], event.citation)
-            case Closed():
-                pass
-            case Scored():
-                choices.setdefault(event.choice, _ChoiceDraft()).logprobs.extend(event.tokens)
+            case Opened() | Grew() | Sealed() | Cited():
+                parts.take(event)
+                if isinstance(event, Opened):
+                    choices[event.choice].indices.append(event.index)
             case Metered():
                 usage = event.usage
-            case Finished():
-                choices.setdefault(event.choice, _ChoiceDraft()).finish = event.finish
-            case Noted(rest=note, choice=None):
-                rest = _joined(rest, note)
-            case Noted(rest=note, choice=int(number)):
-                draft = choices.setdefault(number, _ChoiceDraft())
-                draft.rest = _joined(draft.rest, note)
+            case Noted(choice=None):
+                rest = _joined(rest, event.rest)
+            case Scored() | Finished() | Noted():
+                choices[event.choice or 0].take(event)
             case Broke():
                 raise event.fault
-    whole = {index: _grown(part, "".join(texts[index])) for index, part in parts.items()}
+            case Closed():
+                pass
     return Reply(
         id=started.id,
         model=started.model,
         created=started.created,
         choices=tuple(
             Choice(
-                parts=tuple(whole[index] for index in draft.indices),
+                parts=tuple(parts.whole(index) for index in draft.indices),
                 finish=draft.finish,
                 logprobs=tuple(draft.logprobs),
                 rest=draft.rest,

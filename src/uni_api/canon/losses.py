@@ -39,7 +39,8 @@ class Losses:
             return out
         if rest.dialect == dialect:
             for name, value in rest.fields.items():
-                out.setdefault(name, value)
+                if not name.startswith(":"):
+                    out.setdefault(name, value)
             return out
         self.drop(rest, path)
         return out
@@ -49,7 +50,7 @@ class Losses:
         if rest is None:
             return
         for name, value in rest.fields.items():
-            if value is None:
+            if value is None or name.startswith(":"):
                 continue
             where = f"{path}.{name}" if path else name
             self.add(where, "hint" if name in rest.hints else "tuning", "has no counterpart in the target's format")
@@ -69,4 +70,3 @@ class Losses:
 
     def __repr__(self) -> str:
         return f"<Losses {', '.join(f'{loss.path} ({loss.kind})' for loss in self.items)}>"
-

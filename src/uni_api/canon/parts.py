@@ -12,6 +12,8 @@ class Rest(Struct, frozen=True):
     """What one dialect said that canon has no word for. Only that dialect may say it again.
 
     `hints` names those of the fields that only concern cost, latency or book-keeping: losing them changes no answer.
+    A field whose name starts with a colon is a note on spelling (an old name of a field, a string for one block): it is
+    read by its dialect's writer, says nothing of its own, and is neither merged into a body nor a loss.
     """
 
     dialect: str
@@ -20,7 +22,7 @@ class Rest(Struct, frozen=True):
 
 
 class Cache(Struct, frozen=True):
-    """A prompt-cache breakpoint: everything up to and including its bearer may be cached. `ttl` as the client spelt it."""
+    """A prompt-cache breakpoint: all up to and including its bearer may be cached. `ttl` as the client spelt it."""
 
     ttl: str | None = None
 

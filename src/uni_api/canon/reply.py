@@ -32,7 +32,7 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 
 class Finish(Struct, frozen=True):
-    """Why the answer ended; `raw` is the provider's own word, `detail` its sentence or the stop sequence that matched."""
+    """Why the answer ended: `raw` is the provider's word, `detail` its sentence or the stop sequence that matched."""
 
     reason: Literal["stop", "length", "calls", "filter", "refusal", "pause", "other"]
     raw: str | None = None

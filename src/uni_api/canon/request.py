@@ -35,7 +35,7 @@ class Tool(Struct, frozen=True, kw_only=True):
 
 
 class ToolChoice(Struct, frozen=True, kw_only=True):
-    """`named` calls exactly one of `names` (usually one); `auto` or `required` with names restricts the choice to them."""
+    """`named` calls one of `names` (usually one); `auto` or `required` with names restricts the choice to them."""
 
     mode: Literal["auto", "none", "required", "named"]
     names: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ class StreamReader(Protocol):
         """The events that `frame` says. A frame that is not of the dialect gives a Broke event, never an exception."""
 
     def close(self) -> Iterable[Event]:
-        """What is left to say when the upstream has closed: a Broke event when the stream ended before its proper end."""
+        """What is left to say when the upstream has closed: Broke when the stream ended before its proper end."""
 
 
 class StreamWriter(Protocol):

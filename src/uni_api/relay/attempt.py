@@ -78,9 +78,7 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front, meter: Met
         raise
 
 
-async def translated(
-    lane: Lane, attempt: Try, request: Request, losses: Losses, front: Front, meter: Meter
-) -> Piece:
+async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses, front: Front, meter: Meter) -> Piece:
     """Try with the request said in the upstream's dialect."""
     body = lane.back.write_request(request, losses)
     for name, value in lane.edits.items():
@@ -169,9 +167,7 @@ async def _within(wait: float, work: Callable[[], Awaitable[T]]) -> T:
         raise Fault("timeout", f"The upstream sent no content within {wait:g} seconds.") from error
 
 
-async def _relayed(
-    response: UpstreamResponse, tap: Tap, front: Front, meter: Meter
-) -> AsyncGenerator[bytes, None]:
+async def _relayed(response: UpstreamResponse, tap: Tap, front: Front, meter: Meter) -> AsyncGenerator[bytes, None]:
     try:
         while not tap.done:
             chunk = await (response.chunk() if tap.finish is None else _chunk_within(response, LINGER_FINISHED))
@@ -267,9 +263,7 @@ def _written(writer: StreamWriter, events: list[Event], meter: Meter) -> bytes:
     return b"".join(pieces)
 
 
-async def _rewritten(
-    source: _Events, writer: StreamWriter, front: Front, meter: Meter
-) -> AsyncGenerator[bytes, None]:
+async def _rewritten(source: _Events, writer: StreamWriter, front: Front, meter: Meter) -> AsyncGenerator[bytes, None]:
     try:
         while not source.ended:
             if piece := _written(writer, await source.next(), meter):
@@ -294,4 +288,3 @@ def _streamed_reply(reply: Reply, front: Front, writer: StreamWriter, meter: Met
 
 def _plain_request(seen: Any) -> Request:
     return Request(model=seen.model, turns=(), stream=True, usage_in_stream=seen.usage_shown)
-

@@ -17,7 +17,8 @@ async def with_bytes(
 ) -> Request:
     """`request` with every link that `needs_bytes` replaced by what it leads to; the same object when there is none.
 
-    `fetched` is what earlier attempts fetched, and is added to. Raises Denied(400) when a link may not or can't be fetched, or when there are too many of them.
+    `fetched` is what earlier attempts fetched, and is added to. Raises Denied(400) when a link may not or can't be
+    fetched, or when there are too many of them.
     """
     wanted: dict[str, Media] = {}
     for turn in request.turns:

@@ -80,9 +80,7 @@ class Router:
                     yield from (name for channel in self._plan.channels for name in channel.models)
                 case "exact" | "channel":
                     channels = self._plan.channels if rule.kind == "exact" else self._named(rule)
-                    yield from (
-                        name for channel in channels for name in channel.models if rule.model in (None, name)
-                    )
+                    yield from (name for channel in channels for name in channel.models if rule.model in (None, name))
 
     def _named(self, rule: Rule) -> tuple[Channel, ...]:
         return tuple(channel for channel in self._plan.channels if channel.name == rule.channel)
@@ -99,7 +97,9 @@ class Router:
     def _nobody(self, name: str) -> Denied:
         shown = name if len(name) <= 200 else name[:200] + "..."
         if any(name in channel.models for channel in self._plan.channels):
-            return Denied(403, f"This API key may not use the model '{shown}'.", code="model_not_allowed", param="model")
+            return Denied(
+                403, f"This API key may not use the model '{shown}'.", code="model_not_allowed", param="model"
+            )
         return Denied(
             404,
             f"The model '{shown}' does not exist here. GET /v1/models lists what this key may call.",

@@ -60,7 +60,7 @@ def _query_keys(query: bytes) -> list[bytes]:
 
 
 def decoded(body: bytes, encoding: bytes, limit: int) -> bytes:
-    """`body` without its content-encoding. Raises Denied: 415 for one we do not know, 413 past `limit`, 400 if broken."""
+    """`body` without its content-encoding. Raises Denied: 415 for an unknown one, 413 past `limit`, 400 if broken."""
     if encoding in (b"", b"identity"):
         return body
     if encoding not in (b"gzip", b"x-gzip", b"deflate"):
