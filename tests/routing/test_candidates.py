@@ -1,0 +1,93 @@
+import pytest
+
+from tests.routing.plans import channel, client, plan
+from uni_api.config.plan import Client, Rule
+from uni_api.errors import Denied
+from uni_api.routing import Router
+from uni_api.secret import Secret
+
+A = channel("a", ["m", "n", "x/y"])
+B = channel("b", {"m": ("upstream-m",), "alias": ("one", "two")})
+C = channel("c", ["b/m", "m"])
+
+
+def names(router: Router, who: Client, model: str) -> list[str]:
+    return [f"{found.channel.name}:{found.model}" for found in router.candidates(who, model)]
+
+
+@pytest.mark.parametrize(
+    ("rules", "model", "expected"),
+    [
+        ([Rule(kind="all")], "m", ["a:m", "b:upstream-m", "c:m"]),
+        ([Rule(kind="exact", model="m")], "m", ["a:m", "b:upstream-m", "c:m"]),
+        ([Rule(kind="channel", channel="b", model="m")], "m", ["b:upstream-m"]),
+        ([Rule(kind="channel", channel="c"), Rule(kind="channel", channel="a")], "m", ["c:m", "a:m"]),
+        ([Rule(kind="exact", model="x/y")], "x/y", ["a:x/y"]),
+        ([Rule(kind="exact", model="b/m")], "b/m", ["c:b/m"]),
+        ([Rule(kind="all")], "alias", ["b:one", "b:two"]),
+        ([Rule(kind="channel", channel="b", model="m"), Rule(kind="all")], "m", ["b:upstream-m", "a:m", "c:m"]),
+    ],
+    ids=["all", "bare", "channel/model", "order of the key", "<a/b>", "<b/m> is no channel", "aliases", "no repeat"],
+)
+def test_rules_resolve_to_candidates_in_order_of_the_key(rules: list[Rule], model: str, expected: list[str]) -> None:
+    who = client("sk-1", *rules)
+    assert names(Router(plan([A, B, C], who)), who, model) == expected
+
+
+def test_two_channels_of_one_name_are_both_candidates_with_their_own_keys() -> None:
+    first = channel("same", ["m"], keys=["one"])
+    second = channel("same", ["m"], keys=["two"], position=1)
+    who = client("sk-1", Rule(kind="channel", channel="same"))
+    found = Router(plan([first, second], who)).candidates(who, "m")
+    assert [one.channel.keys for one in found] == [(Secret("one"),), (Secret("two"),)]
+
+
+def test_a_renamed_model_hides_the_upstream_name() -> None:
+    who = client("sk-1")
+    with pytest.raises(Denied) as caught:
+        Router(plan([B], who)).candidates(who, "upstream-m")
+    assert (caught.value.status, caught.value.code) == (404, "model_not_found")
+
+
+def test_a_model_that_others_may_use_is_forbidden_and_an_unknown_one_not_found() -> None:
+    who = client("sk-1", Rule(kind="channel", channel="a", model="n"))
+    router = Router(plan([A], who))
+    with pytest.raises(Denied) as forbidden:
+        router.candidates(who, "m")
+    with pytest.raises(Denied) as unknown:
+        router.candidates(who, "zzz")
+    assert (forbidden.value.status, unknown.value.status) == (403, 404)
+
+
+def test_a_client_key_as_a_channel_brings_that_keys_candidates() -> None:
+    inner = client("sk-inner", Rule(kind="channel", channel="b"), Rule(kind="channel", channel="a"))
+    outer = client("sk-outer", Rule(kind="key", key=inner.key.digest, model="m"))
+    router = Router(plan([A, B, C], inner, outer))
+    assert names(router, outer, "m") == ["b:upstream-m", "a:m"]
+    assert router.models(outer) == ("m",)
+
+
+def test_client_keys_that_point_at_each_other_end() -> None:
+    one, two = Secret("sk-one"), Secret("sk-two")
+    first = client("sk-one", Rule(kind="key", key=two.digest), Rule(kind="channel", channel="a"))
+    second = client("sk-two", Rule(kind="key", key=one.digest), Rule(kind="channel", channel="b"))
+    router = Router(plan([A, B], first, second))
+    assert names(router, first, "m") == ["b:upstream-m", "a:m"]
+    assert set(router.models(first)) == {"m", "alias", "n", "x/y"}
+
+
+def test_models_are_exactly_what_the_key_may_call_in_its_order() -> None:
+    who = client(
+        "sk-1", Rule(kind="exact", model="x/y"), Rule(kind="channel", channel="b"), Rule(kind="exact", model="q")
+    )
+    assert Router(plan([A, B, C], who)).models(who) == ("x/y", "m", "alias")
+
+
+def test_the_cache_of_names_is_bounded() -> None:
+    who = client("sk-1")
+    router = Router(plan([A], who))
+    for number in range(100):
+        with pytest.raises(Denied):
+            router.candidates(who, f"unknown-{number}")
+    router.candidates(who, "m")
+    assert repr(router) == "<Router 1 names resolved>"
