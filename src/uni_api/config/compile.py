@@ -1,0 +1,291 @@
+"""Schema -> Plan: every decision that does not need a request."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast, get_args
+
+from msgspec import Struct
+
+from uni_api.config.findings import Findings, quoted, suggestion
+from uni_api.config.kinds import ModelEntry, PerModel, RuleEntry
+from uni_api.config.plan import Channel, Client, KeyScheduling, ModelMap, Plan, Rule, Scheduling
+from uni_api.config.schema import ClientEntry, ClientPreferences, Document, ProviderEntry, ProviderPreferences
+from uni_api.providers.base import REMOVE, Provider, Site
+from uni_api.providers.demo import Demo
+from uni_api.providers.presets import PRESETS
+from uni_api.providers.registry import ENGINES, Later, by_address, by_engine, home
+from uni_api.secret import Secret
+
+_KEYS_SERVED = frozenset(("round_robin", "random", "fixed_priority"))
+
+
+def compile_plan(document: Document, findings: Findings, *, timeout: float) -> Plan:
+    """The Plan that `document` describes. Problems go to `findings`; with any, the Plan must not be used."""
+    preferences = document.preferences
+    proxy = preferences.proxy if preferences else None
+    names: set[str] = set()
+    channels: list[Channel] = []
+    for position, entry in enumerate(document.providers or ()):
+        if entry.provider is not None:
+            names.add(entry.provider)
+            channel = _channel(entry, entry.provider, position, proxy, findings)
+            if channel is not None:
+                channels.append(channel)
+    if document.providers == ():
+        findings.problem(document.at("providers"), "providers", "the list is empty; write at least one channel")
+    clients = _clients(document, _Known(names, channels), findings)
+    table = preferences.model_timeout if preferences else None
+    return Plan(
+        channels=tuple(channels),
+        clients=clients,
+        model_timeout=_model_map(table) or ModelMap(),
+        timeout=timeout,
+    )
+
+
+# --- channels
+
+
+def _channel(
+    entry: ProviderEntry, name: str, position: int, proxy: Secret | None, findings: Findings
+) -> Channel | None:
+    if "/" in name:
+        findings.warning(
+            entry.at("provider"), f"{entry.path}.provider", 'a name with "/" can\'t be used in model rules'
+        )
+    home_of = _place(entry, name, findings)
+    if home_of is None:
+        return None
+    provider, site = home_of
+    preferences = entry.preferences or ProviderPreferences.empty(f"{entry.path}.preferences")
+    models = _models(entry.model or ())
+    if entry.model is None and "model" not in entry.keys_given:
+        findings.warning(
+            entry.at("model"), entry.path, "no model list; models are not yet asked of the upstream, so there are none"
+        )
+    for_all, for_model = _overrides(preferences, models, findings)
+    return Channel(
+        name=name,
+        position=position,
+        provider=provider,
+        site=site,
+        keys=entry.api or (),
+        models=models,
+        tools=entry.tools is not False,
+        image=entry.image is not False,
+        headers=preferences.headers or (),
+        proxy=preferences.proxy or proxy,
+        model_timeout=_model_map(preferences.model_timeout),
+        key_scheduling=_key_scheduling(preferences, findings),
+        overrides=for_all,
+        model_overrides=for_model,
+    )
+
+
+def _place(entry: ProviderEntry, name: str, findings: Findings) -> tuple[Provider, Site] | None:
+    """Which provider the entry is, and where it lives. None: reported, and nothing to route to."""
+    engine, base_url = entry.engine, entry.base_url
+    if "base_url" in entry.keys_given and base_url is None:
+        return None  # unusable, and reported by its reader
+    if engine is not None:
+        found = by_engine(engine)
+        if found is None:
+            findings.problem(
+                entry.at("engine"),
+                f"{entry.path}.engine",
+                f"there is no engine {quoted(engine)}{suggestion(engine, ENGINES) or '; leave it out, or write gpt'}",
+            )
+            return None
+        base_url = base_url or home(engine) or PRESETS.get(name.lower())
+    elif (implied := _implied(entry)) is not None:
+        found = implied
+    else:
+        base_url = base_url or PRESETS.get(name.lower())
+        found = by_address(base_url) if base_url else None
+    if isinstance(found, Later):
+        findings.warning(entry.at("engine"), entry.path, f"{found.what} is not served yet; this channel is left out")
+        return None
+    if found is None or (base_url is None and not isinstance(found, Demo)):
+        findings.problem(
+            entry.at("provider"),
+            entry.path,
+            'missing "base_url"; write the address of the API, such as base_url: https://api.example.com/v1',
+        )
+        return None
+    return found, Site(base_url=base_url or "")
+
+
+def _implied(entry: ProviderEntry) -> Later | None:
+    """What an entry's other keys tell about its provider, as the reference has it."""
+    if entry.project_id is not None:
+        return Later("Vertex AI")
+    if entry.cf_account_id is not None:
+        return Later("Cloudflare Workers AI")
+    if entry.aws_access_key is not None:
+        return Later("AWS Bedrock")
+    return None
+
+
+def _models(entries: Iterable[ModelEntry]) -> Mapping[str, tuple[str, ...]]:
+    models: dict[str, tuple[str, ...]] = {}
+    for entry in entries:
+        known = models.get(entry.alias, ())
+        if entry.upstream not in known:
+            models[entry.alias] = (*known, entry.upstream)
+    return models
+
+
+def _overrides(
+    preferences: ProviderPreferences, models: Mapping[str, Any], findings: Findings
+) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
+    for_all: dict[str, Any] = {}
+    for_model: dict[str, Mapping[str, Any]] = {}
+    path = f"{preferences.path}.post_body_parameter_overrides"
+
+    def edits(fields: Mapping[str, Any]) -> dict[str, Any]:
+        found = {key: value for key, value in fields.items() if key != "__remove__"}
+        gone = fields.get("__remove__", ())
+        for name in [gone] if isinstance(gone, str) else gone:
+            if isinstance(name, str):
+                found[name] = REMOVE
+            else:
+                findings.warning(
+                    preferences.at("post_body_parameter_overrides"),
+                    path,
+                    "__remove__ takes names of top-level fields; its other rules have no effect yet",
+                )
+        return found
+
+    given = preferences.post_body_parameter_overrides or {}
+    for key, value in given.items():
+        if key in models and isinstance(value, dict):
+            for_model[key] = edits(value)
+    for_all = edits({key: value for key, value in given.items() if key not in for_model})
+    return for_all, for_model
+
+
+def _key_scheduling(preferences: ProviderPreferences, findings: Findings) -> KeyScheduling:
+    word = preferences.api_key_schedule_algorithm or "round_robin"
+    if word not in _KEYS_SERVED:
+        findings.warning(
+            preferences.at("api_key_schedule_algorithm"),
+            f"{preferences.path}.api_key_schedule_algorithm",
+            f"{word} has no effect yet; round_robin is used",
+        )
+        return "round_robin"
+    return cast(KeyScheduling, word)
+
+
+def _model_map(table: PerModel[float] | None) -> ModelMap | None:
+    return ModelMap(entries=table.entries, default=table.default) if table else None
+
+
+# --- client keys
+
+
+class _Known(Struct, frozen=True):
+    """What a rule may name. `names` holds those of channels that are left out, too."""
+
+    names: set[str]
+    channels: list[Channel]
+
+    def offers(self, model: str, channel: str | None = None) -> bool:
+        """Whether `model` is offered, as far as model lists tell: a channel without one may offer anything."""
+        if channel is not None and not any(each.name == channel for each in self.channels):
+            return True
+        return any(not each.models or model in each.models for each in self.channels if channel in (None, each.name))
+
+
+def _clients(document: Document, known: _Known, findings: Findings) -> Mapping[bytes, Client]:
+    entries = document.api_keys
+    if entries is None:
+        return {}
+    if not entries:
+        findings.problem(
+            document.at("api_keys"), "api_keys", "the list is empty; write at least one key, as - api: sk-<random text>"
+        )
+    keyed = [(position, entry, entry.api) for position, entry in enumerate(entries)]
+    usable = [(position, entry, key) for position, entry, key in keyed if key is not None]
+    digests: dict[bytes, int] = {}
+    for position, entry, key in usable:
+        first = digests.setdefault(key.digest, position)
+        if first != position:
+            findings.problem(
+                entry.at("api"), f"{entry.path}.api", f"the same key as api_keys[{first}]; give each entry its own"
+            )
+    admins = [position for position, entry, _ in usable if "admin" in (entry.role or "")]
+    first_admin = {usable[0][0]} if usable and not admins else set(admins)
+    found: dict[bytes, Client] = {}
+    for position, entry, key in usable:
+        preferences = entry.preferences or ClientPreferences.empty(entry.path)
+        retry = preferences.auto_retry
+        found[key.digest] = Client(
+            key=key,
+            position=position,
+            role=entry.role,
+            admin=position in first_admin,
+            rules=_rules(entry, known, digests, findings),
+            scheduling=_scheduling(preferences, findings),
+            auto_retry=True if retry is None else retry,
+        )
+    return found
+
+
+def _scheduling(preferences: ClientPreferences, findings: Findings) -> Scheduling:
+    word = preferences.scheduling or "fixed_priority"
+    if word != "fixed_priority":
+        findings.warning(
+            preferences.at("SCHEDULING_ALGORITHM"),
+            f"{preferences.path}.SCHEDULING_ALGORITHM",
+            f"{word} has no effect yet; fixed_priority is used",
+        )
+    assert word in get_args(Scheduling)
+    return cast(Scheduling, word)
+
+
+def _rules(entry: ClientEntry, known: _Known, digests: Mapping[bytes, int], findings: Findings) -> tuple[Rule, ...]:
+    if not entry.model:
+        return (Rule(kind="all"),)
+    if any(each.weight is not None for each in entry.model):
+        findings.warning(entry.at("model"), f"{entry.path}.model", "weights are read but have no effect yet")
+    found = [_rule(each, known, digests, findings) for each in entry.model]
+    return tuple(rule for rule in found if rule is not None)
+
+
+def _rule(entry: RuleEntry, known: _Known, digests: Mapping[bytes, int], findings: Findings) -> Rule | None:
+    text, weight = entry.text, entry.weight
+    if text == "all":
+        return Rule(kind="all", weight=weight)
+    if text.startswith("<") and text.endswith(">"):
+        return _exact(text[1:-1], entry, known, findings)
+    left, slash, right = text.partition("/")
+    if not slash:
+        return _exact(text, entry, known, findings)
+    model = None if right == "*" else right
+    if left not in known.names and left.startswith("sk-"):
+        digest = Secret(left).digest
+        findings.hide(left)
+        if digest not in digests:
+            findings.warning(entry.place, entry.path, "names a client key that is not in this file; it allows nothing")
+            return None
+        findings.warning(entry.place, entry.path, "another client's key as a channel has no effect yet")
+        return Rule(kind="key", key=digest, model=model, weight=weight)
+    if left not in known.names:
+        hint = suggestion(left, known.names) or "; write a channel's name before the slash"
+        if known.offers(text):
+            hint = f"; write <{text}> for the model of that whole name" if quoted(text).startswith('"') else hint
+        findings.warning(entry.place, entry.path, f"there is no provider {quoted(left)}{hint}")
+    elif model is not None and not known.offers(model, left):
+        findings.warning(entry.place, entry.path, f"provider {quoted(left)} has no model {quoted(model)}")
+    return Rule(kind="channel", channel=left, model=model, weight=weight)
+
+
+def _exact(model: str, entry: RuleEntry, known: _Known, findings: Findings) -> Rule:
+    if not known.offers(model):
+        if model == "*":
+            hint = '; write "all" for every model'
+        elif model in known.names:
+            hint = f"; write {model}/* for all models of that provider"
+        else:
+            hint = suggestion(model, {name for channel in known.channels for name in channel.models})
+        findings.warning(entry.place, entry.path, f"no provider has the model {quoted(model)}{hint}")
+    return Rule(kind="exact", model=model, weight=entry.weight)

@@ -1,0 +1,361 @@
+"""The whole of api.yaml: every key with its kind and its documentation.
+
+What stands here is the reference: docs/configuration.md takes its tables from it (`python -m
+uni_api.config.reference`).
+"""
+
+from uni_api.config import kinds
+from uni_api.config.section import Key, Section, section
+
+_GLOBS = kinds.listed(kinds.text())
+_WORDS = kinds.listed(kinds.text())
+_SECONDS = kinds.number("a number of seconds")
+_TIMEOUT = kinds.per_model(kinds.number("a number of seconds", above=0))
+
+
+class Timeouts(Section):
+    """Seconds for the phases of a call."""
+
+    says = "a map of timeouts in seconds"
+
+    connect = Key(_SECONDS, "For a connection to be made.", effective=False)
+    write = Key(_SECONDS, "For a piece of the request to be sent.", effective=False)
+    pool = Key(_SECONDS, "To wait for a free connection.", effective=False)
+    first_byte = Key(_SECONDS, "From the end of the request to the first byte of the answer.", effective=False)
+    idle = Key(_SECONDS, "Between two pieces of the answer.", effective=False)
+    total = Key(_SECONDS, "For the whole call.", effective=False)
+
+
+class TimeoutMatch(Section):
+    """What a timeout rule applies to. Every key given must match; a list matches when one of its items does."""
+
+    says = "a map of conditions"
+
+    endpoint = Key(_GLOBS, "The path that the client calls.", effective=False)
+    stream = Key(kinds.flag, "Whether the answer is streamed.", effective=False)
+    request_type = Key(_GLOBS, "The kind of request, such as chat.", effective=False)
+    method = Key(_GLOBS, "The HTTP method.", effective=False)
+    engine = Key(_GLOBS, "The channel's engine.", effective=False)
+    provider = Key(_GLOBS, "The channel's name.", effective=False)
+    model = Key(_GLOBS, "The model by either of its names.", effective=False)
+    request_model = Key(_GLOBS, "The model by the name that the client uses.", effective=False)
+    upstream_model = Key(_GLOBS, "The model by the name that the upstream uses.", effective=False)
+    role = Key(_GLOBS, "The role of the client's key.", effective=False)
+
+
+class TimeoutRule(Section):
+    """Timeouts for the calls that match."""
+
+    says = "a map with match and timeout"
+
+    match = Key(section(TimeoutMatch), "Which calls the rule is for.", effective=False)
+    timeout = Key(section(Timeouts), "The timeouts of these calls.", effective=False)
+
+
+class TimeoutPolicy(Section):
+    """Timeouts by phase. The most specific rule that matches wins."""
+
+    says = "a map with default and rules"
+
+    default = Key(section(Timeouts), "For calls that no rule matches.", effective=False)
+    rules = Key(kinds.listed(section(TimeoutRule)), "Timeouts for particular calls.", effective=False)
+
+
+class ExcludeMatch(Section):
+    """What an exclusion applies to. Lists match when one item does; `*` and `prefix*` are allowed."""
+
+    says = "a map of conditions"
+
+    endpoint = Key(_GLOBS, "The path that the client calls.", effective=False)
+    request_model = Key(_GLOBS, "The model by the name that the client uses.", effective=False)
+    upstream_model = Key(_GLOBS, "The model by the name that the upstream uses.", effective=False)
+    reasoning_effort = Key(_GLOBS, "The reasoning effort asked for.", effective=False)
+    request_type = Key(_GLOBS, "The kind of request, such as chat.", effective=False)
+
+
+class ExcludeRule(Section):
+    """Calls that the channel does not take."""
+
+    says = "a map with match"
+
+    match = Key(section(ExcludeMatch), "Which calls are excluded.", effective=False)
+
+
+class SearchDefaults(Section):
+    """Parameters of search calls that the client leaves out."""
+
+    says = "a map of search parameters"
+
+    topic = Key(kinds.text(), "The topic, such as general or news.", effective=False)
+    search_depth = Key(kinds.text(), "basic or advanced.", effective=False)
+    chunks_per_source = Key(kinds.whole("a number"), "Pieces of text taken from each source.", effective=False)
+    max_results = Key(kinds.whole("a number"), "The largest number of results.", effective=False)
+
+
+class Hedging(Section):
+    """Asking a second channel before the first has failed."""
+
+    says = "a map with enabled, max_inflight_attempts and winner_policy"
+
+    enabled = Key(kinds.flag, "Whether to hedge.", default="`false`", effective=False)
+    max_inflight_attempts = Key(kinds.whole("a number", least=1), "Most attempts at one time, 1 to 4.", effective=False)
+    winner_policy = Key(kinds.text(), "Which answer wins.", effective=False)
+
+
+_EXCLUDE_ENDPOINTS = "Paths for which the channel is not used."
+_ONLY_TYPES = "The kinds of request for which the channel is used."
+_EXCLUDE_TYPES = "The kinds of request for which the channel is not used."
+_EXCLUDE_RULES = "Calls for which the channel is not used, by several conditions at once."
+_MAX_BODY = "The largest request body, in bytes, that the channel is given."
+
+
+class ProviderPreferences(Section):
+    """`providers[].preferences`: how one channel behaves."""
+
+    says = "a map of preferences"
+
+    api_key_rate_limit = Key(
+        kinds.per_model(kinds.limits),
+        "How often each key of the channel may be used, such as `15/min` or `15/min,10/day`; or a map from model "
+        "names to limits with `default`. `N/tpr` allows at most N tokens in a request.",
+        default="no limit",
+        effective=False,
+    )
+    api_key_cooldown_period = Key(
+        _SECONDS, "Seconds for which a key rests after a failure, when there are several.", default="`0`",
+        effective=False,
+    )  # fmt: skip
+    api_key_quota_cooldown_period = Key(
+        _SECONDS, "Seconds for which a key rests once its quota is used up.", default="six hours", effective=False
+    )
+    api_key_rate_limit_cooldown_period = Key(
+        _SECONDS, "Seconds for which a key rests after a 429.", default="30 minutes", effective=False
+    )
+    api_key_schedule_algorithm = Key(
+        kinds.choice("round_robin", "random", "fixed_priority", "smart_round_robin"),
+        "The order in which several keys are used: `round_robin`, `random`, `fixed_priority` (always the first that "
+        "works) or `smart_round_robin` (not yet in effect).",
+        default="`round_robin`",
+    )
+    cooldown_period = Key(
+        _SECONDS, "As the global `cooldown_period`, for this channel.", default="the global value", effective=False
+    )
+    model_timeout = Key(
+        _TIMEOUT,
+        "Seconds of silence to bear from the upstream, before its first content and between two pieces: a number, or "
+        "a map from model names to numbers with `default`. See [timeouts](#timeouts).",
+        default="the global value",
+    )
+    keepalive_interval = Key(
+        kinds.per_model(_SECONDS),
+        "Seconds between the comments that keep a waiting stream open; a number or a map as above.",
+        default="the global value",
+        effective=False,
+    )
+    timeout_policy = Key(section(TimeoutPolicy), "Timeouts by phase and condition.", effective=False)
+    proxy = Key(
+        kinds.proxy,
+        "The proxy for this channel: `http://`, `https://`, `socks5://` or `socks5h://`, with `user:password@` where "
+        "it needs them.",
+        default="the global proxy",
+    )
+    headers = Key(kinds.headers, "Headers set on every request to the upstream.")
+    passthrough_request_headers = Key(_WORDS, "Headers of the client that are passed on.", effective=False)
+    post_body_parameter_overrides = Key(
+        kinds.fields,
+        "Fields set in every request body. A key that is the name of one of the channel's models holds fields for that "
+        "model alone. `__remove__` lists fields to take out.",
+    )
+    search_defaults = Key(section(SearchDefaults), "Parameters of search calls.", effective=False)
+    exclude_endpoints = Key(_GLOBS, _EXCLUDE_ENDPOINTS, effective=False)
+    only_request_types = Key(_GLOBS, _ONLY_TYPES, effective=False)
+    exclude_request_types = Key(_GLOBS, _EXCLUDE_TYPES, effective=False)
+    exclude_request_rules = Key(kinds.listed(section(ExcludeRule)), _EXCLUDE_RULES, effective=False)
+    max_request_body_bytes = Key(kinds.whole("a number of bytes"), _MAX_BODY, effective=False)
+    responses_stream_commit_policy = Key(
+        kinds.text(), "When a stream of the Responses API counts as begun.", effective=False
+    )
+
+
+class ProviderEntry(Section):
+    """`providers[]`: one channel, which is one account at one host."""
+
+    says = "a map with provider, base_url, api and model"
+
+    provider = Key(
+        kinds.text(),
+        "The channel's name. Any text without `/`. Two channels may share a name; each keeps its own keys. The name "
+        "of a [well-known host](#well-known-hosts) stands for its address.",
+        required="write the channel's name, such as provider: openai",
+    )
+    base_url = Key(
+        kinds.url,
+        "The address of the API, in [any usual form](#addresses).",
+        default="that of the engine or of the well-known host",
+    )
+    api = Key(
+        kinds.listed(kinds.token("the API key")),
+        "The API key, or a list of keys that take turns.",
+        default="none is sent",
+    )
+    model = Key(
+        kinds.models,
+        "The models: a list of names, or of `upstream-name: name-for-clients`. See [models](#models).",
+        default="asked of the upstream (not yet in effect)",
+    )
+    tools = Key(kinds.flag, "`false` takes tools out of requests instead of letting them fail.", default="`true`")
+    image = Key(kinds.flag, "`false` takes images out of requests.", default="`true`")
+    engine = Key(
+        kinds.text(),
+        "The format that the upstream speaks, when its address does not tell: `gpt`, `claude`, `gemini`, "
+        "`openrouter`, or `demo` for answers without any upstream.",
+        default="told by the address",
+    )
+    notes = Key(kinds.Kind("anything", lambda node, path, reader: None), "Anything you want to remember. Not read.")
+    preferences = Key(section(ProviderPreferences), "How the channel behaves; see below.")
+    project_id = Key(_WORDS, "Google Cloud project, or a list of them (Vertex AI).", effective=False)
+    private_key = Key(
+        kinds.secret("the private key"),
+        "The private key of a Google service account; `\\n` may stand for its line breaks (Vertex AI).",
+        effective=False,
+    )
+    client_email = Key(kinds.text(), "The e-mail address of that service account (Vertex AI).", effective=False)
+    region = Key(_WORDS, "A region, or a list of them (Vertex AI, Bedrock).", default="`global`", effective=False)
+    cf_account_id = Key(kinds.text(), "The Cloudflare account (Workers AI).", effective=False)
+    aws_access_key = Key(kinds.token("the access key"), "The access key (Bedrock).", effective=False)
+    aws_secret_key = Key(kinds.token("the secret key"), "The secret key (Bedrock).", effective=False)
+    aws_session_token = Key(kinds.token("the session token"), "The session token (Bedrock).", effective=False)
+    exclude_endpoints = Key(_GLOBS, _EXCLUDE_ENDPOINTS, effective=False)
+    only_request_types = Key(_GLOBS, _ONLY_TYPES, effective=False)
+    exclude_request_types = Key(_GLOBS, _EXCLUDE_TYPES, effective=False)
+    exclude_request_rules = Key(kinds.listed(section(ExcludeRule)), _EXCLUDE_RULES, effective=False)
+    max_request_body_bytes = Key(kinds.whole("a number of bytes"), _MAX_BODY, effective=False)
+
+
+_RATE_LIMIT = (
+    "How often the key may be used, such as `15/min` or `15/min,10/day`; or a map from model names to limits with "
+    "`default`."
+)
+
+
+class ClientPreferences(Section):
+    """`api_keys[].preferences`: how requests with one client key are handled."""
+
+    says = "a map of preferences"
+
+    scheduling = Key(
+        kinds.choice("fixed_priority", "round_robin", "weighted_round_robin", "lottery", "random", "smart_round_robin"),
+        "The order in which channels are tried. `fixed_priority`: the order of the key's `model` list. The others "
+        "(`round_robin`, `weighted_round_robin`, `lottery`, `random`, `smart_round_robin`) are not yet in effect.",
+        name="SCHEDULING_ALGORITHM",
+        default="`fixed_priority`",
+    )
+    auto_retry = Key(
+        kinds.retry,
+        "What happens when a channel fails: `true` tries every channel in turn, `false` only the first, a number n "
+        "that and n more.",
+        name="AUTO_RETRY",
+        default="`true`",
+    )
+    rate_limit = Key(kinds.per_model(kinds.limits), _RATE_LIMIT, default="no limit", effective=False)
+    old_rate_limit = Key(
+        kinds.per_model(kinds.limits), "An older spelling of `rate_limit`.", name="RATE_LIMIT", effective=False
+    )
+    moderation = Key(
+        kinds.flag,
+        "Whether every message is first checked by a moderation model.",
+        name="ENABLE_MODERATION",
+        default="`false`",
+        effective=False,
+    )
+    credits = Key(
+        kinds.number("an amount in dollars", least=-1),
+        "US dollars that the key may spend; `-1` for no limit.",
+        default="no limit",
+        effective=False,
+    )
+    created_at = Key(
+        kinds.text("a date and time"), "From when on spending counts.", default="30 days ago", effective=False
+    )
+
+
+class ClientEntry(Section):
+    """`api_keys[]`: one key that clients may use."""
+
+    says = "a map with api and model"
+
+    api = Key(
+        kinds.token("the client's key"),
+        "The key that a client sends. Make it long and random.",
+        required="write the key that clients are to send, such as api: sk-<long random text>",
+    )
+    model = Key(
+        kinds.rules,
+        "What the key may use, in order of preference; see [model rules](#model-rules).",
+        default="everything",
+    )
+    role = Key(
+        kinds.text(),
+        "A name for the key in logs. A role that contains `admin` may use the administration endpoints.",
+        default="none; a single key, or else the first when no key has an admin role, is admin",
+    )
+    notes = Key(kinds.Kind("anything", lambda node, path, reader: None), "Anything you want to remember. Not read.")
+    preferences = Key(section(ClientPreferences), "How the key's requests are handled; see below.")
+
+
+class Preferences(Section):
+    """`preferences`: what holds for all channels that say nothing else."""
+
+    says = "a map of preferences"
+
+    model_timeout = Key(
+        _TIMEOUT,
+        "Seconds of silence to bear from an upstream: a number, or a map from model names to numbers with `default`. "
+        "See [timeouts](#timeouts).",
+        default="environment variable `TIMEOUT`, else `100`",
+    )
+    proxy = Key(kinds.proxy, "The proxy for every channel that names none.", default="none")
+    cooldown_period = Key(
+        _SECONDS, "Seconds for which a channel rests after a failure; `0` for no rest.", default="`300`",
+        effective=False,
+    )  # fmt: skip
+    rate_limit = Key(kinds.limits, "How many requests all keys together may send.", default="no limit", effective=False)
+    keepalive_interval = Key(
+        kinds.per_model(_SECONDS),
+        "Seconds between the comments that keep a waiting stream open; `99999` turns them off.",
+        default="off",
+        effective=False,
+    )
+    error_triggers = Key(_WORDS, "An answer that contains one of these texts is a failure.", effective=False)
+    model_price = Key(
+        kinds.per_model(kinds.price),
+        "US dollars for a million tokens, as `input,output`, by the beginning of a model's name, with `default`.",
+        default="`0.3,1`",
+        effective=False,
+    )
+    timeout_policy = Key(section(TimeoutPolicy), "Timeouts by phase and condition.", effective=False)
+    hedging = Key(section(Hedging), "Asking a second channel before the first has failed.", effective=False)
+    moderation = Key(
+        kinds.flag, "Has no meaning at this level; set it on a key.", name="ENABLE_MODERATION", effective=False
+    )
+    video_providers = Key(kinds.data, "Settings of video providers.", effective=False)
+
+
+class Document(Section):
+    """The whole file."""
+
+    says = "a map with providers and api_keys"
+
+    providers = Key(
+        kinds.items(section(ProviderEntry), "a list of providers, each beginning with a dash"),
+        "The channels.",
+        required="list at least one channel under providers:",
+    )
+    api_keys = Key(
+        kinds.items(section(ClientEntry), "a list of client keys, each beginning with a dash"),
+        "The keys that clients may use.",
+        required="no client could ever get in; list at least one key under api_keys:, as - api: sk-<long random text>",
+    )
+    preferences = Key(section(Preferences), "What holds for everything.")
+    notes = Key(kinds.Kind("anything", lambda node, path, reader: None), "Anything you want to remember. Not read.")
+    video = Key(kinds.data, "Settings of video generation.", effective=False)
