@@ -6,9 +6,10 @@ from typing import Any, cast, get_args
 from msgspec import Struct
 
 from uni_api.config.findings import Findings, quoted, suggestion
-from uni_api.config.kinds import ModelEntry, PerModel, RuleEntry
+from uni_api.config.kinds import PerModel
 from uni_api.config.plan import Channel, Client, KeyScheduling, ModelMap, Plan, Rule, Scheduling
 from uni_api.config.schema import ClientEntry, ClientPreferences, Document, ProviderEntry, ProviderPreferences
+from uni_api.config.values import ModelEntry, RuleEntry
 from uni_api.providers.base import REMOVE, Provider, Site
 from uni_api.providers.demo import Demo
 from uni_api.providers.presets import PRESETS

@@ -10,8 +10,8 @@ import msgspec
 from uni_api.config import source
 from uni_api.config.compile import compile_plan
 from uni_api.config.findings import Findings
-from uni_api.config.kinds import Reader, Unusable
 from uni_api.config.plan import Plan
+from uni_api.config.reader import Reader, Unusable
 from uni_api.config.schema import Document
 from uni_api.errors import ConfigError
 

@@ -4,7 +4,7 @@ What stands here is the reference: docs/configuration.md takes its tables from i
 uni_api.config.reference`).
 """
 
-from uni_api.config import kinds
+from uni_api.config import kinds, values
 from uni_api.config.section import Key, Section, section
 
 _GLOBS = kinds.listed(kinds.text())
@@ -115,16 +115,18 @@ class ProviderPreferences(Section):
     says = "a map of preferences"
 
     api_key_rate_limit = Key(
-        kinds.per_model(kinds.limits),
+        kinds.per_model(values.limits),
         "How often each key of the channel may be used, such as `15/min` or `15/min,10/day`; or a map from model "
         "names to limits with `default`. `N/tpr` allows at most N tokens in a request.",
         default="no limit",
         effective=False,
     )
     api_key_cooldown_period = Key(
-        _SECONDS, "Seconds for which a key rests after a failure, when there are several.", default="`0`",
+        _SECONDS,
+        "Seconds for which a key rests after a failure, when there are several.",
+        default="`0`",
         effective=False,
-    )  # fmt: skip
+    )
     api_key_quota_cooldown_period = Key(
         _SECONDS, "Seconds for which a key rests once its quota is used up.", default="six hours", effective=False
     )
@@ -154,12 +156,12 @@ class ProviderPreferences(Section):
     )
     timeout_policy = Key(section(TimeoutPolicy), "Timeouts by phase and condition.", effective=False)
     proxy = Key(
-        kinds.proxy,
+        values.proxy,
         "The proxy for this channel: `http://`, `https://`, `socks5://` or `socks5h://`, with `user:password@` where "
         "it needs them.",
         default="the global proxy",
     )
-    headers = Key(kinds.headers, "Headers set on every request to the upstream.")
+    headers = Key(values.headers, "Headers set on every request to the upstream.")
     passthrough_request_headers = Key(_WORDS, "Headers of the client that are passed on.", effective=False)
     post_body_parameter_overrides = Key(
         kinds.fields,
@@ -189,7 +191,7 @@ class ProviderEntry(Section):
         required="write the channel's name, such as provider: openai",
     )
     base_url = Key(
-        kinds.url,
+        values.url,
         "The address of the API, in [any usual form](#addresses).",
         default="that of the engine or of the well-known host",
     )
@@ -199,7 +201,7 @@ class ProviderEntry(Section):
         default="none is sent",
     )
     model = Key(
-        kinds.models,
+        values.models,
         "The models: a list of names, or of `upstream-name: name-for-clients`. See [models](#models).",
         default="asked of the upstream (not yet in effect)",
     )
@@ -211,7 +213,7 @@ class ProviderEntry(Section):
         "`openrouter`, or `demo` for answers without any upstream.",
         default="told by the address",
     )
-    notes = Key(kinds.Kind("anything", lambda node, path, reader: None), "Anything you want to remember. Not read.")
+    notes = Key(kinds.ignored, "Anything you want to remember. Not read.")
     preferences = Key(section(ProviderPreferences), "How the channel behaves; see below.")
     project_id = Key(_WORDS, "Google Cloud project, or a list of them (Vertex AI).", effective=False)
     private_key = Key(
@@ -251,15 +253,15 @@ class ClientPreferences(Section):
         default="`fixed_priority`",
     )
     auto_retry = Key(
-        kinds.retry,
+        values.retry,
         "What happens when a channel fails: `true` tries every channel in turn, `false` only the first, a number n "
         "that and n more.",
         name="AUTO_RETRY",
         default="`true`",
     )
-    rate_limit = Key(kinds.per_model(kinds.limits), _RATE_LIMIT, default="no limit", effective=False)
+    rate_limit = Key(kinds.per_model(values.limits), _RATE_LIMIT, default="no limit", effective=False)
     old_rate_limit = Key(
-        kinds.per_model(kinds.limits), "An older spelling of `rate_limit`.", name="RATE_LIMIT", effective=False
+        kinds.per_model(values.limits), "An older spelling of `rate_limit`.", name="RATE_LIMIT", effective=False
     )
     moderation = Key(
         kinds.flag,
@@ -290,7 +292,7 @@ class ClientEntry(Section):
         required="write the key that clients are to send, such as api: sk-<long random text>",
     )
     model = Key(
-        kinds.rules,
+        values.rules,
         "What the key may use, in order of preference; see [model rules](#model-rules).",
         default="everything",
     )
@@ -299,7 +301,7 @@ class ClientEntry(Section):
         "A name for the key in logs. A role that contains `admin` may use the administration endpoints.",
         default="none; a single key, or else the first when no key has an admin role, is admin",
     )
-    notes = Key(kinds.Kind("anything", lambda node, path, reader: None), "Anything you want to remember. Not read.")
+    notes = Key(kinds.ignored, "Anything you want to remember. Not read.")
     preferences = Key(section(ClientPreferences), "How the key's requests are handled; see below.")
 
 
@@ -314,12 +316,16 @@ class Preferences(Section):
         "See [timeouts](#timeouts).",
         default="environment variable `TIMEOUT`, else `100`",
     )
-    proxy = Key(kinds.proxy, "The proxy for every channel that names none.", default="none")
+    proxy = Key(values.proxy, "The proxy for every channel that names none.", default="none")
     cooldown_period = Key(
-        _SECONDS, "Seconds for which a channel rests after a failure; `0` for no rest.", default="`300`",
+        _SECONDS,
+        "Seconds for which a channel rests after a failure; `0` for no rest.",
+        default="`300`",
         effective=False,
-    )  # fmt: skip
-    rate_limit = Key(kinds.limits, "How many requests all keys together may send.", default="no limit", effective=False)
+    )
+    rate_limit = Key(
+        values.limits, "How many requests all keys together may send.", default="no limit", effective=False
+    )
     keepalive_interval = Key(
         kinds.per_model(_SECONDS),
         "Seconds between the comments that keep a waiting stream open; `99999` turns them off.",
@@ -328,7 +334,7 @@ class Preferences(Section):
     )
     error_triggers = Key(_WORDS, "An answer that contains one of these texts is a failure.", effective=False)
     model_price = Key(
-        kinds.per_model(kinds.price),
+        kinds.per_model(values.price),
         "US dollars for a million tokens, as `input,output`, by the beginning of a model's name, with `default`.",
         default="`0.3,1`",
         effective=False,
@@ -357,5 +363,5 @@ class Document(Section):
         required="no client could ever get in; list at least one key under api_keys:, as - api: sk-<long random text>",
     )
     preferences = Key(section(Preferences), "What holds for everything.")
-    notes = Key(kinds.Kind("anything", lambda node, path, reader: None), "Anything you want to remember. Not read.")
+    notes = Key(kinds.ignored, "Anything you want to remember. Not read.")
     video = Key(kinds.data, "Settings of video generation.", effective=False)

@@ -5,7 +5,8 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from uni_api.config import source
 from uni_api.config.findings import Place, quoted, suggestion
-from uni_api.config.kinds import Kind, Reader, Unusable
+from uni_api.config.kinds import Kind
+from uni_api.config.reader import Reader, Unusable
 from uni_api.config.source import Node
 
 T = TypeVar("T")
