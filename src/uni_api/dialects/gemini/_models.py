@@ -1,0 +1,84 @@
+"""What the families of models take: one table, first match wins.
+
+Sources, read 2026-11-24: ai.google.dev/gemini-api/docs/thinking (budgets, levels), .../thought-signatures (who refuses
+calls without one), .../function-calling (media in results), .../structured-output (JSON Schema, JSON beside tools).
+A model that no row knows is taken for a current one, but no thinking setting is sent that nobody asked for.
+"""
+
+import re
+from typing import Final, Literal
+
+from msgspec import Struct
+
+Level = Literal["minimal", "low", "medium", "high"]
+
+_ALL_LEVELS: Final[tuple[Level, ...]] = ("minimal", "low", "medium", "high")
+
+
+class Family(Struct, frozen=True, kw_only=True):
+    """`thinking` names the knob: a token budget within `floor`..`ceiling`, or one of `levels`, or none at all.
+
+    `can_stop`: thinking can be switched off. `shows`: thoughts are asked for unless the client declines.
+    `needs_signatures`: a call of the current turn without a thought signature is refused.
+    `json_schema`: takes JSON Schema as such. `json_mode`: can be held to JSON. `json_with_tools`: even beside tools.
+    `result_media`: media may be part of a function response. `filters_off`: takes the threshold OFF.
+    """
+
+    thinking: Literal["budget", "level", "none"] = "none"
+    floor: int = 0
+    ceiling: int = 24576
+    can_stop: bool = True
+    levels: tuple[Level, ...] = _ALL_LEVELS
+    shows: bool = False
+    needs_signatures: bool = False
+    json_schema: bool = True
+    json_mode: bool = True
+    json_with_tools: bool = False
+    result_media: bool = False
+    filters_off: bool = True
+
+
+def _third(*levels: Level) -> Family:
+    return Family(
+        thinking="level",
+        can_stop=False,
+        levels=levels,
+        shows=True,
+        needs_signatures=True,
+        json_with_tools=True,
+        result_media=True,
+    )
+
+
+_FIRST: Final = Family(json_schema=False, filters_off=False)
+_SILENT: Final = Family(json_mode=False)
+_UNKNOWN: Final = Family(thinking="level", json_with_tools=True)
+
+_FAMILIES: Final[tuple[tuple[re.Pattern[str], Family], ...]] = tuple(
+    (re.compile(pattern), family)
+    for pattern, family in (
+        (r"-tts\b|native-audio|embedding|\baqa\b|\bimagen|\bveo|\blyria", _SILENT),
+        (r"gemini-[12](\.\d+)?-.*image", _SILENT),
+        (r"gemini-(3|[4-9]).*image", Family(thinking="level", can_stop=False, shows=True, json_with_tools=True)),
+        (r"gemini-1\.|gemini-pro(-vision)?$|gemma|learnlm", _FIRST),
+        (r"gemini-2\.0", Family()),
+        (r"gemini-2\.5-flash-lite", Family(thinking="budget", floor=512)),
+        (
+            r"gemini-2\.5-pro|gemini-2\.5-computer",
+            Family(thinking="budget", floor=128, ceiling=32768, can_stop=False, shows=True),
+        ),
+        (r"gemini-2\.5|robotics-er", Family(thinking="budget", floor=1, shows=True)),
+        (r"gemini-3-pro", _third("low", "high")),
+        (r"gemini-([3-9][.\d]*-)?pro", _third("low", "medium", "high")),
+        (r"gemini-[3-9]|gemini-flash(-lite)?-latest", _third(*_ALL_LEVELS)),
+    )
+)
+
+
+def family_of(model: str) -> Family:
+    """The facts about `model`, which may bear a path (`models/gemini-2.5-pro`)."""
+    name = model.lower()
+    for pattern, family in _FAMILIES:
+        if pattern.search(name):
+            return family
+    return _UNKNOWN

@@ -1,0 +1,356 @@
+"""JSON Schema as the API takes it: in its own subset of OpenAPI where that says everything, else as JSON Schema.
+
+The OpenAPI subset (`parameters`, `responseSchema`) is what every model and every relay understands. Its limits: no
+references, no `additionalProperties`, string enums only, few formats. A schema that runs into one of them goes as JSON
+Schema (`parametersJsonSchema`, `responseJsonSchema`) to models that take it, and as the nearest OpenAPI schema, with
+what it lacks told in the description, to those that don't.
+
+Sources, read 2026-11-24: ai.google.dev/api/caching#Schema; GenerationConfig.responseJsonSchema: the full JSON Schema
+may be sent, a listed part of it is heeded, and beside `$ref` no other keyword may stand.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+MAX_DEPTH: Final = 64
+MAX_NODES: Final = 20_000
+"""References are copied in place: a small schema may stand for a huge one."""
+
+_NUMBERS: Final = frozenset({"minimum", "maximum"})
+_COUNTS: Final = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"})
+_STRINGS: Final = frozenset({"title", "description", "pattern"})
+_ANY: Final = frozenset({"default", "example"})
+_TYPES: Final = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
+_FORMATS: Final[dict[str, frozenset[str]]] = {
+    "string": frozenset({"date-time", "enum"}),
+    "number": frozenset({"float", "double"}),
+    "integer": frozenset({"int32", "int64"}),
+}
+_SILENT: Final = frozenset({"$schema", "$id", "$anchor", "$defs", "definitions"})
+"""Book-keeping of the schema itself: of no use once every reference is copied in place."""
+
+_MAPS: Final = frozenset({"properties", "$defs", "patternProperties", "dependentSchemas"})
+_LISTS: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
+_SINGLES: Final = frozenset(
+    {"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames", "unevaluatedProperties"}
+)
+
+
+Refs = tuple[str, ...]
+
+
+class Written(Struct, frozen=True):
+    """`schema` in OpenAPI form or, with `native`, in JSON Schema. `lost`: keywords that only a description tells."""
+
+    schema: dict[str, Any]
+    native: bool
+    lost: tuple[str, ...] = ()
+
+
+def write_schema(schema: Mapping[str, Any], *, json_schema: bool) -> Written:
+    """`schema` in the form that says most, in JSON Schema only if the model takes it. `schema` itself is left alone."""
+    lowering = _Lowering(schema)
+    lowered = lowering.node(schema)
+    lost = tuple(dict.fromkeys(lowering.lost))
+    if not lost or not json_schema:
+        return Written(lowered, False, lost)
+    tidying = _Tidying()
+    tidied = tidying.node(schema)
+    return Written(tidied if isinstance(tidied, dict) else {}, True, ("depth",) if tidying.cut else ())
+
+
+class _Tidying:
+    """JSON Schema in the spellings that the API heeds: `$defs`, `enum` for `const`, `$ref` without siblings."""
+
+    def __init__(self) -> None:
+        self.cut = False
+
+    def node(self, schema: Any, depth: int = 0) -> Any:
+        if not isinstance(schema, Mapping):
+            return schema
+        if depth > MAX_DEPTH:
+            self.cut = True
+            return {}
+        out: dict[str, Any] = {}
+        for keyword, value in schema.items():
+            if keyword == "definitions" and "$defs" not in schema:
+                keyword = "$defs"
+            out[keyword] = self._value(keyword, value, depth)
+        if isinstance(out.get("const"), str | int | float) and not isinstance(out["const"], bool) and "enum" not in out:
+            out = {("enum" if keyword == "const" else keyword): value for keyword, value in out.items()}
+            out["enum"] = [out["enum"]]
+        reference = out.get("$ref")
+        if isinstance(reference, str):
+            out["$ref"] = reference.replace("#/definitions/", "#/$defs/", 1)
+            if any(not keyword.startswith("$") for keyword in out):
+                return {"anyOf": [{"$ref": out.pop("$ref")}, *out.pop("anyOf", ())], **out}
+        return out
+
+    def _value(self, keyword: str, value: Any, depth: int) -> Any:
+        if keyword in _MAPS and isinstance(value, Mapping):
+            return {name: self.node(schema, depth + 1) for name, schema in value.items()}
+        if isinstance(value, list | tuple) and (keyword in _LISTS or keyword == "items"):
+            return [self.node(schema, depth + 1) for schema in value]
+        return self.node(value, depth + 1) if keyword in _SINGLES else value
+
+
+class _Lowering:
+    """JSON Schema to the OpenAPI subset. `lost` gathers the keywords that it has no word for."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._nodes = 0
+        self.lost: list[str] = []
+
+    def node(self, schema: Any, depth: int = 0, open_refs: Refs = ()) -> dict[str, Any]:
+        """`schema` lowered. `open_refs` are the references being copied just now: meeting one again is recursion."""
+        self._nodes += 1
+        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
+            self.lost.append("depth")
+            return {}
+        if not isinstance(schema, Mapping):
+            self.lost.append(f"schema {schema!r}" if isinstance(schema, bool) else "schema")
+            return {}
+        flat, open_refs = self._flattened(schema, open_refs)
+        kinds = flat.get("type")
+        if isinstance(kinds, list | tuple) and len(kinds) > 1:
+            return self._split(flat, kinds, depth, open_refs)
+        return self._keywords(flat, depth, open_refs)
+
+    def _flattened(self, schema: Mapping[str, Any], open_refs: Refs) -> tuple[dict[str, Any], Refs]:
+        """`schema` without `$ref`, `allOf`, `oneOf` and null types, as far as each can be merged in."""
+        flat: dict[str, Any] = dict(schema)
+        for _ in range(MAX_DEPTH):
+            flat, open_refs = self._resolved(flat, open_refs)
+            flat, open_refs = self._united(flat, open_refs)
+            flat = self._without_null(flat)
+            variants = flat.get("anyOf")
+            if not (isinstance(variants, list) and len(variants) == 1 and isinstance(variants[0], Mapping)):
+                break
+            del flat["anyOf"]
+            flat = {**variants[0], **flat}
+        return flat, open_refs
+
+    def _resolved(self, schema: Mapping[str, Any], open_refs: Refs) -> tuple[dict[str, Any], Refs]:
+        """`schema` with its reference replaced by what it names; what stands beside the reference prevails."""
+        flat = dict(schema)
+        while isinstance(reference := flat.pop("$ref", None), str):
+            target = None if reference in open_refs else self._target(reference)
+            if target is None:
+                self.lost.append("$ref")
+                name = reference.rsplit("/", 1)[-1]
+                return {"type": "object", "description": f"A nested {name}.", **flat}, open_refs
+            open_refs = (*open_refs, reference)
+            flat = {**target, **flat}
+        return flat, open_refs
+
+    def _target(self, reference: str) -> Mapping[str, Any] | None:
+        """The subschema that a local JSON pointer (`#/$defs/Name`) names."""
+        if not reference.startswith("#"):
+            return None
+        found: Any = self._root
+        for step in reference[1:].split("/")[1:]:
+            step = step.replace("~1", "/").replace("~0", "~")
+            if isinstance(found, Mapping) and step in found:
+                found = found[step]
+            elif isinstance(found, list | tuple) and step.isdecimal() and int(step) < len(found):
+                found = found[int(step)]
+            else:
+                return None
+        return found if isinstance(found, Mapping) else None
+
+    def _united(self, flat: dict[str, Any], open_refs: Refs) -> tuple[dict[str, Any], Refs]:
+        """`flat` with its `allOf` merged into it, first come first served."""
+        members = flat.pop("allOf", None)
+        if not isinstance(members, list | tuple):
+            return flat, open_refs
+        for member in members:
+            if not isinstance(member, Mapping):
+                self.lost.append("allOf")
+                continue
+            part, open_refs = self._resolved(member, open_refs)
+            if part.pop("allOf", None):
+                self.lost.append("allOf")
+            for keyword, value in part.items():
+                self._join(flat, keyword, value)
+        return flat, open_refs
+
+    def _join(self, flat: dict[str, Any], keyword: str, value: Any) -> None:
+        old = flat.get(keyword)
+        if keyword == "properties" and isinstance(old, Mapping) and isinstance(value, Mapping):
+            flat[keyword] = {**value, **old}
+        elif keyword == "required" and isinstance(old, list | tuple) and isinstance(value, list | tuple):
+            flat[keyword] = list(dict.fromkeys([*old, *(name for name in value if isinstance(name, str))]))
+        elif keyword not in flat:
+            flat[keyword] = value
+        elif old != value and keyword not in ("title", "description"):
+            self.lost.append("allOf")
+
+    def _without_null(self, flat: dict[str, Any]) -> dict[str, Any]:
+        """`flat` with its unions as one `anyOf`, and with "or null" said by `nullable`."""
+        if "oneOf" in flat:
+            if "anyOf" in flat:
+                self.lost.append("oneOf")
+                del flat["oneOf"]
+            else:
+                flat = {("anyOf" if keyword == "oneOf" else keyword): value for keyword, value in flat.items()}
+        variants = flat.get("anyOf")
+        if isinstance(variants, list | tuple):
+            rest = [variant for variant in variants if not (isinstance(variant, Mapping) and _is_null(variant))]
+            if len(rest) < len(variants):
+                flat["nullable"] = True
+            flat["anyOf"] = rest
+        kinds = flat.get("type")
+        if isinstance(kinds, list | tuple) and "null" in kinds and len(kinds) > 1:
+            flat["nullable"] = True
+            kinds = [kind for kind in kinds if kind != "null"]
+            flat["type"] = kinds if len(kinds) > 1 else kinds[0]
+        return flat
+
+    def _split(self, flat: dict[str, Any], kinds: Any, depth: int, open_refs: Refs) -> dict[str, Any]:
+        """A choice of types as a choice of schemas, each with the keywords that concern its type."""
+        shared: dict[str, Any] = {
+            keyword: flat.pop(keyword) for keyword in ("title", "description", "nullable") if keyword in flat
+        }
+        flat.pop("type")
+        if "anyOf" in flat:
+            self.lost.append("type")
+        variants = [
+            {"type": kind, **{k: v for k, v in flat.items() if k != "anyOf" and _concerns(k, kind)}} for kind in kinds
+        ]
+        return {**shared, "anyOf": [self.node(variant, depth + 1, open_refs) for variant in variants]}
+
+    def _keywords(self, flat: dict[str, Any], depth: int, open_refs: Refs) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        told: dict[str, Any] = {}
+        kind = _kind(flat)
+        if kind is not None:
+            out["type"] = kind
+        elif "anyOf" not in flat:
+            self.lost.append("type")
+        for keyword, value in flat.items():
+            if keyword in _SILENT or keyword == "type":
+                continue
+            if not self._keyword(out, keyword, value, kind, depth, open_refs):
+                told[keyword] = value
+        if "required" in out:
+            named = [name for name in out["required"] if name in out.get("properties", {})]
+            if len(named) < len(out["required"]):
+                self.lost.append("required")
+            out["required"] = named
+            if not named:
+                del out["required"]
+        if (kind == "object" and not out.get("properties")) or (kind == "array" and "items" not in out):
+            self.lost.append(kind)
+        if told:
+            self.lost.extend(told)
+            out["description"] = _with_note(out.get("description"), told)
+        return out
+
+    def _keyword(
+        self, out: dict[str, Any], keyword: str, value: Any, kind: str | None, depth: int, open_refs: Refs
+    ) -> bool:
+        """Say one keyword; False when it can't be said."""
+        match keyword:
+            case "properties" if isinstance(value, Mapping):
+                out["properties"] = {name: self.node(each, depth + 1, open_refs) for name, each in value.items()}
+                if len(value) > 1:
+                    out.setdefault("propertyOrdering", list(value))
+                return True
+            case "propertyOrdering" | "required" if _is_names(value):
+                out[keyword] = list(value)
+                return True
+            case "items" if isinstance(value, Mapping):
+                out["items"] = self.node(value, depth + 1, open_refs)
+                return True
+            case "anyOf" if isinstance(value, list | tuple) and value:
+                out["anyOf"] = [self.node(variant, depth + 1, open_refs) for variant in value]
+                return True
+            case "enum" if isinstance(value, list | tuple) and kind in (None, "string"):
+                return _say_enum(out, value)
+            case "const" if isinstance(value, str) and "enum" not in out:
+                return _say_enum(out, [value])
+            case "nullable" if isinstance(value, bool):
+                out["nullable"] = value
+                return True
+            case "format" if kind is not None and isinstance(value, str) and value in _FORMATS.get(kind, ()):
+                out["format"] = value
+                return True
+        return _say_scalar(out, keyword, value)
+
+
+def _say_scalar(out: dict[str, Any], keyword: str, value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    fits = (
+        (keyword in _STRINGS and isinstance(value, str))
+        or (keyword in _NUMBERS and number)
+        or (keyword in _COUNTS and isinstance(value, int) and number)
+        or keyword in _ANY
+    )
+    if fits:
+        out[keyword] = value
+    return fits
+
+
+def _say_enum(out: dict[str, Any], values: Any) -> bool:
+    words = [value for value in values if value is not None]
+    if not words or not all(isinstance(word, str) and word for word in words):
+        return False
+    out["type"] = "string"
+    out["enum"] = words
+    if len(words) < len(values):
+        out["nullable"] = True
+    return True
+
+
+def _kind(flat: Mapping[str, Any]) -> str | None:
+    """The one type of a schema: as said, or as its keywords give away."""
+    said = flat.get("type")
+    if isinstance(said, list | tuple) and len(said) == 1:
+        said = said[0]
+    if isinstance(said, str):
+        return said.lower() if said.lower() in _TYPES else None
+    if "anyOf" in flat:
+        return None
+    if "properties" in flat:
+        return "object"
+    if "items" in flat:
+        return "array"
+    return "string" if isinstance(flat.get("const"), str) or _is_names(flat.get("enum")) else None
+
+
+def _is_null(schema: Mapping[str, Any]) -> bool:
+    return schema.get("type") == "null" or ("const" in schema and schema["const"] is None)
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+
+
+def _concerns(keyword: str, kind: str) -> bool:
+    """Whether a keyword that is bound to a type is bound to `kind`. Others concern every type."""
+    bound = {
+        "object": (
+            "properties",
+            "required",
+            "propertyOrdering",
+            "additionalProperties",
+            "minProperties",
+            "maxProperties",
+        ),
+        "array": ("items", "prefixItems", "minItems", "maxItems", "uniqueItems"),
+        "string": ("pattern", "minLength", "maxLength", "format"),
+    }
+    return not any(keyword in words and kind != owner for owner, words in bound.items())
+
+
+def _with_note(description: str | None, told: Mapping[str, Any]) -> str:
+    """`description` followed by the keywords that the subset lacks, as JSON, for the model to read."""
+    try:
+        note = "JSON Schema: " + msgspec.json.encode(told).decode()
+    except (TypeError, ValueError, RecursionError):
+        note = "JSON Schema keywords: " + ", ".join(told)
+    return f"{description}\n{note}" if description else note

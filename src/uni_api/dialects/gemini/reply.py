@@ -1,0 +1,21 @@
+"""The body of generateContent to a canon reply."""
+
+from collections.abc import Iterator
+
+from uni_api.canon import Event, Reply, fold
+from uni_api.dialects.faces import Body
+from uni_api.dialects.gemini.stream import Reader
+from uni_api.errors import Fault
+
+
+def read_reply(body: Body, realm: str, /) -> Reply:
+    """Raises Fault when the body is an error, a blocked prompt (kind `filtered`) or holds no candidate."""
+    return fold(_events(body, realm))
+
+
+def _events(body: Body, realm: str) -> Iterator[Event]:
+    reader = Reader(realm)
+    yield from reader.read(body)
+    if not body.get("candidates"):
+        raise Fault("protocol", "The upstream's answer holds no candidate.")
+    yield from reader.end()
