@@ -96,6 +96,7 @@ class StreamReader:
 
     def __init__(self, realm: str) -> None:
         self._realm = realm
+        self._id: str | None = None
         self._state: Literal["waiting", "open", "ended", "broken"] = "waiting"
         self._blocks: dict[int, _Block] = {}
         self._latest = 0
@@ -153,10 +154,16 @@ class StreamReader:
             yield Started()
 
     def _begin(self, message: Block) -> Iterator[Event]:
-        if self._state != "waiting":
+        id = text_or_none(message.pop("id", None))
+        if self._state == "open":
+            # Some hosts send the start twice. Another message's start means that a proxy on the way has tried again
+            # and spliced two answers: neither is whole, and their signatures would not hold together.
+            if id is not None and self._id is not None and id != self._id:
+                yield from self._break(Fault("protocol", "The upstream began another message within a message."))
             return
         self._state = "open"
-        yield Started(id=text_or_none(message.pop("id", None)), model=text_or_none(message.pop("model", None)))
+        self._id = id
+        yield Started(id=id, model=text_or_none(message.pop("model", None)))
         content = message.pop("content", None)
         usage = message.pop("usage", None)
         self._left.update(message)
