@@ -353,8 +353,10 @@ def test_two_messages_spliced_into_one_break_the_stream() -> None:
 def test_recorded_streams_say_the_same_however_they_are_cut(record: dict[str, Any]) -> None:
     body = record["response_body"].encode()
     whole = read_bytes(body)
-    if record["id"] != SPLICED:
-        _assert_grammar(whole)
+    if record["id"] == SPLICED:
+        assert isinstance(whole[-1], Broke)
+        return
+    _assert_grammar(whole)
     draw = random.Random(record["id"])
     for count in (1, 3, 40):
         assert read_bytes(body, [draw.randrange(len(body) + 1) for _ in range(count)]) == whole
@@ -365,6 +367,5 @@ def test_recorded_streams_say_the_same_however_they_are_cut(record: dict[str, An
 def test_recorded_streams_say_what_the_vendors_sdk_hears(record: dict[str, Any]) -> None:
     body = record["response_body"].encode()
     if record["id"] == SPLICED:
-        assert isinstance(read_bytes(body)[-1], Broke)
-        return
+        pytest.skip("two messages in one stream: refused on purpose")
     assert _comparable(fold(read_bytes(body))) == _comparable(_sdk_reply(body))

@@ -116,7 +116,7 @@ def _sampling(out: Block, sampling: Sampling, family: Family, *, thinking: bool,
             continue
         if name not in refused:
             out[name] = value
-        elif value != 1 or name == "top_k":
+        else:
             losses.add(f"sampling.{name}", "tuning", refused[name])
     if (temperature := out.get("temperature")) is not None and not 0 <= temperature <= 1:
         out["temperature"] = 0 if temperature < 0 else 1
@@ -131,7 +131,7 @@ def _sampling(out: Block, sampling: Sampling, family: Family, *, thinking: bool,
 
 
 def _refused(sampling: Sampling, family: Family, *, thinking: bool) -> dict[str, str]:
-    """Which of the three the model does not take, and why. 1 is the default of temperature and top_p."""
+    """Which of the three the model does not take, and why."""
     if family.sampling == "none":
         return dict.fromkeys(("temperature", "top_p", "top_k"), "this model draws tokens its own way")
     if thinking:
