@@ -53,10 +53,10 @@ def _channel(
         findings.warning(
             entry.at("provider"), f"{entry.path}.provider", 'a name with "/" can\'t be used in model rules'
         )
-    home_of = _place(entry, name, findings)
-    if home_of is None:
+    placed = _place(entry, name, findings)
+    if placed is None:
         return None
-    provider, site = home_of
+    provider, site = placed
     preferences = entry.preferences or ProviderPreferences.empty(f"{entry.path}.preferences")
     models = _models(entry.model or ())
     if entry.model is None and "model" not in entry.keys_given:
@@ -85,23 +85,16 @@ def _channel(
 def _place(entry: ProviderEntry, name: str, findings: Findings) -> tuple[Provider, Site] | None:
     """Which provider the entry is, and where it lives. None: reported, and nothing to route to."""
     engine, base_url = entry.engine, entry.base_url
+    found = by_engine(engine) if engine is not None else _implied(entry)
+    if engine is not None and found is None:
+        hint = suggestion(engine, ENGINES) or "; leave it out, or write gpt"
+        findings.problem(entry.at("engine"), f"{entry.path}.engine", f"there is no engine {quoted(engine)}{hint}")
+        return None
     if "base_url" in entry.keys_given and base_url is None:
         return None  # unusable, and reported by its reader
-    if engine is not None:
-        found = by_engine(engine)
-        if found is None:
-            findings.problem(
-                entry.at("engine"),
-                f"{entry.path}.engine",
-                f"there is no engine {quoted(engine)}{suggestion(engine, ENGINES) or '; leave it out, or write gpt'}",
-            )
-            return None
-        base_url = base_url or home(engine) or PRESETS.get(name.lower())
-    elif (implied := _implied(entry)) is not None:
-        found = implied
-    else:
-        base_url = base_url or PRESETS.get(name.lower())
-        found = by_address(base_url) if base_url else None
+    base_url = base_url or _usual_url(name, engine, found)
+    if found is None and base_url is not None:
+        found = by_address(base_url)
     if isinstance(found, Later):
         findings.warning(entry.at("engine"), entry.path, f"{found.what} is not served yet; this channel is left out")
         return None
@@ -113,6 +106,16 @@ def _place(entry: ProviderEntry, name: str, findings: Findings) -> tuple[Provide
         )
         return None
     return found, Site(base_url=base_url or "")
+
+
+def _usual_url(name: str, engine: str | None, provider: Provider | Later | None) -> str | None:
+    """The address of an entry without one: that of the host it is named after, unless its engine says otherwise."""
+    preset = PRESETS.get(name.lower())
+    if provider is None or engine is None or isinstance(provider, Later):
+        return preset
+    named = by_address(preset) if preset else None
+    fits = named is not None and not isinstance(named, Later) and named.dialect == provider.dialect
+    return preset if fits else home(engine)
 
 
 def _implied(entry: ProviderEntry) -> Later | None:

@@ -1,7 +1,7 @@
 """The whole of api.yaml: every key with its kind and its documentation.
 
 What stands here is the reference: docs/configuration.md takes its tables from it (`python -m
-uni_api.config.reference`).
+uni_api.config.reference`). `effective=False` marks a key that does nothing yet, with all that stands under it.
 """
 
 from uni_api.config import kinds, values
@@ -18,12 +18,12 @@ class Timeouts(Section):
 
     says = "a map of timeouts in seconds"
 
-    connect = Key(_SECONDS, "For a connection to be made.", effective=False)
-    write = Key(_SECONDS, "For a piece of the request to be sent.", effective=False)
-    pool = Key(_SECONDS, "To wait for a free connection.", effective=False)
-    first_byte = Key(_SECONDS, "From the end of the request to the first byte of the answer.", effective=False)
-    idle = Key(_SECONDS, "Between two pieces of the answer.", effective=False)
-    total = Key(_SECONDS, "For the whole call.", effective=False)
+    connect = Key(_SECONDS, "For a connection to be made.")
+    write = Key(_SECONDS, "For a piece of the request to be sent.")
+    pool = Key(_SECONDS, "To wait for a free connection.")
+    first_byte = Key(_SECONDS, "From the end of the request to the first byte of the answer.")
+    idle = Key(_SECONDS, "Between two pieces of the answer.")
+    total = Key(_SECONDS, "For the whole call.")
 
 
 class TimeoutMatch(Section):
@@ -31,16 +31,16 @@ class TimeoutMatch(Section):
 
     says = "a map of conditions"
 
-    endpoint = Key(_GLOBS, "The path that the client calls.", effective=False)
-    stream = Key(kinds.flag, "Whether the answer is streamed.", effective=False)
-    request_type = Key(_GLOBS, "The kind of request, such as chat.", effective=False)
-    method = Key(_GLOBS, "The HTTP method.", effective=False)
-    engine = Key(_GLOBS, "The channel's engine.", effective=False)
-    provider = Key(_GLOBS, "The channel's name.", effective=False)
-    model = Key(_GLOBS, "The model by either of its names.", effective=False)
-    request_model = Key(_GLOBS, "The model by the name that the client uses.", effective=False)
-    upstream_model = Key(_GLOBS, "The model by the name that the upstream uses.", effective=False)
-    role = Key(_GLOBS, "The role of the client's key.", effective=False)
+    endpoint = Key(_GLOBS, "The path that the client calls.")
+    stream = Key(kinds.flag, "Whether the answer is streamed.")
+    request_type = Key(_GLOBS, "The kind of request, such as chat.")
+    method = Key(_GLOBS, "The HTTP method.")
+    engine = Key(_GLOBS, "The channel's engine.")
+    provider = Key(_GLOBS, "The channel's name.")
+    model = Key(_GLOBS, "The model by either of its names.")
+    request_model = Key(_GLOBS, "The model by the name that the client uses.")
+    upstream_model = Key(_GLOBS, "The model by the name that the upstream uses.")
+    role = Key(_GLOBS, "The role of the client's key.")
 
 
 class TimeoutRule(Section):
@@ -48,8 +48,8 @@ class TimeoutRule(Section):
 
     says = "a map with match and timeout"
 
-    match = Key(section(TimeoutMatch), "Which calls the rule is for.", effective=False)
-    timeout = Key(section(Timeouts), "The timeouts of these calls.", effective=False)
+    match = Key(section(TimeoutMatch), "Which calls the rule is for.")
+    timeout = Key(section(Timeouts), "The timeouts of these calls.")
 
 
 class TimeoutPolicy(Section):
@@ -57,8 +57,8 @@ class TimeoutPolicy(Section):
 
     says = "a map with default and rules"
 
-    default = Key(section(Timeouts), "For calls that no rule matches.", effective=False)
-    rules = Key(kinds.listed(section(TimeoutRule)), "Timeouts for particular calls.", effective=False)
+    default = Key(section(Timeouts), "For calls that no rule matches.")
+    rules = Key(kinds.listed(section(TimeoutRule)), "Timeouts for particular calls.")
 
 
 class ExcludeMatch(Section):
@@ -66,11 +66,11 @@ class ExcludeMatch(Section):
 
     says = "a map of conditions"
 
-    endpoint = Key(_GLOBS, "The path that the client calls.", effective=False)
-    request_model = Key(_GLOBS, "The model by the name that the client uses.", effective=False)
-    upstream_model = Key(_GLOBS, "The model by the name that the upstream uses.", effective=False)
-    reasoning_effort = Key(_GLOBS, "The reasoning effort asked for.", effective=False)
-    request_type = Key(_GLOBS, "The kind of request, such as chat.", effective=False)
+    endpoint = Key(_GLOBS, "The path that the client calls.")
+    request_model = Key(_GLOBS, "The model by the name that the client uses.")
+    upstream_model = Key(_GLOBS, "The model by the name that the upstream uses.")
+    reasoning_effort = Key(_GLOBS, "The reasoning effort asked for.")
+    request_type = Key(_GLOBS, "The kind of request, such as chat.")
 
 
 class ExcludeRule(Section):
@@ -78,7 +78,7 @@ class ExcludeRule(Section):
 
     says = "a map with match"
 
-    match = Key(section(ExcludeMatch), "Which calls are excluded.", effective=False)
+    match = Key(section(ExcludeMatch), "Which calls are excluded.")
 
 
 class SearchDefaults(Section):
@@ -86,10 +86,10 @@ class SearchDefaults(Section):
 
     says = "a map of search parameters"
 
-    topic = Key(kinds.text(), "The topic, such as general or news.", effective=False)
-    search_depth = Key(kinds.text(), "basic or advanced.", effective=False)
-    chunks_per_source = Key(kinds.whole("a number"), "Pieces of text taken from each source.", effective=False)
-    max_results = Key(kinds.whole("a number"), "The largest number of results.", effective=False)
+    topic = Key(kinds.text(), "The topic, such as general or news.")
+    search_depth = Key(kinds.text(), "basic or advanced.")
+    chunks_per_source = Key(kinds.whole("a number"), "Pieces of text taken from each source.")
+    max_results = Key(kinds.whole("a number"), "The largest number of results.")
 
 
 class Hedging(Section):
@@ -97,9 +97,9 @@ class Hedging(Section):
 
     says = "a map with enabled, max_inflight_attempts and winner_policy"
 
-    enabled = Key(kinds.flag, "Whether to hedge.", default="`false`", effective=False)
-    max_inflight_attempts = Key(kinds.whole("a number", least=1), "Most attempts at one time, 1 to 4.", effective=False)
-    winner_policy = Key(kinds.text(), "Which answer wins.", effective=False)
+    enabled = Key(kinds.flag, "Whether to hedge.", default="`false`")
+    max_inflight_attempts = Key(kinds.whole("a number", least=1), "Most attempts at one time, 1 to 4.")
+    winner_policy = Key(kinds.text(), "Which answer wins.")
 
 
 _EXCLUDE_ENDPOINTS = "Paths for which the channel is not used."
@@ -215,18 +215,17 @@ class ProviderEntry(Section):
     )
     notes = Key(kinds.ignored, "Anything you want to remember. Not read.")
     preferences = Key(section(ProviderPreferences), "How the channel behaves; see below.")
-    project_id = Key(_WORDS, "Google Cloud project, or a list of them (Vertex AI).", effective=False)
+    project_id = Key(_WORDS, "Google Cloud project, or a list of them (Vertex AI, not served yet).")
     private_key = Key(
         kinds.secret("the private key"),
-        "The private key of a Google service account; `\\n` may stand for its line breaks (Vertex AI).",
-        effective=False,
+        "The private key of a Google service account; `\\n` may stand for its line breaks (Vertex AI, not served yet).",
     )
-    client_email = Key(kinds.text(), "The e-mail address of that service account (Vertex AI).", effective=False)
-    region = Key(_WORDS, "A region, or a list of them (Vertex AI, Bedrock).", default="`global`", effective=False)
-    cf_account_id = Key(kinds.text(), "The Cloudflare account (Workers AI).", effective=False)
-    aws_access_key = Key(kinds.token("the access key"), "The access key (Bedrock).", effective=False)
-    aws_secret_key = Key(kinds.token("the secret key"), "The secret key (Bedrock).", effective=False)
-    aws_session_token = Key(kinds.token("the session token"), "The session token (Bedrock).", effective=False)
+    client_email = Key(kinds.text(), "The e-mail address of that service account (Vertex AI, not served yet).")
+    region = Key(_WORDS, "A region, or a list of them (Vertex AI and Bedrock, not served yet).", default="`global`")
+    cf_account_id = Key(kinds.text(), "The Cloudflare account (Workers AI, not served yet).")
+    aws_access_key = Key(kinds.token("the access key"), "The access key (Bedrock, not served yet).")
+    aws_secret_key = Key(kinds.token("the secret key"), "The secret key (Bedrock, not served yet).")
+    aws_session_token = Key(kinds.token("the session token"), "The session token (Bedrock, not served yet).")
     exclude_endpoints = Key(_GLOBS, _EXCLUDE_ENDPOINTS, effective=False)
     only_request_types = Key(_GLOBS, _ONLY_TYPES, effective=False)
     exclude_request_types = Key(_GLOBS, _EXCLUDE_TYPES, effective=False)
