@@ -97,6 +97,7 @@ def config(*channels: Mapping[str, Any], **client: Any) -> dict[str, Any]:
 def gateway(plan: Mapping[str, Any], env: Mapping[str, str] | None = None) -> Iterator[Gateway]:
     """Runs `uni-api serve` with `plan` as its api.yaml (JSON is YAML) until the block ends, then stops it with SIGTERM.
 
+    Stopping has to succeed: exit code 0 within five seconds, and no traceback in anything that was printed.
     Raises RuntimeError with the process's output when it does not become ready within ten seconds.
     """
     with tempfile.TemporaryDirectory(prefix="uni-api-test-") as folder:
@@ -117,18 +118,23 @@ def gateway(plan: Mapping[str, Any], env: Mapping[str, str] | None = None) -> It
         try:
             _await_ready(running)
             yield running
-        finally:
-            _stop(process)
+        except BaseException:
+            process.kill()
+            process.wait(5)
+            raise
+        assert _stopped(process) == 0, f"SIGTERM did not end the gateway in good order:\n{running.output()[-4000:]}"
+        assert "Traceback" not in running.output(), running.output()[-8000:]
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
+def _stopped(process: "subprocess.Popen[bytes]") -> int | None:
+    """The exit code after SIGTERM; None when it took more than five seconds, which a stuck task would cause."""
+    process.send_signal(signal.SIGTERM)
     try:
-        process.wait(5)
+        return process.wait(5)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(5)
+        return None
 
 
 def _await_ready(running: Gateway) -> None:

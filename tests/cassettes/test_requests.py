@@ -16,46 +16,12 @@ from tests.cassettes.records import OPENAI_FAMILIES, Record, needs_records, reco
 from tests.cassettes.rich import RICH
 from tests.cassettes.said import KNOBS, Said, excused, knobs, leaves
 from tests.cassettes.typed import anthropic_problems, gemini_problems
-from tests.fakes.upstream import Script, Upstream, answer, event, stream
+from tests.fakes.answers import CHAT, CHAT_STREAM, GENERATED, GENERATED_STREAM, MESSAGE, MESSAGE_STREAM
+from tests.fakes.upstream import Script, Upstream
 from tests.gateway import Gateway, channel, config, gateway
 
 ACCEPTED: Mapping[str, str] = {}
 """Requests that rightly fail a check, by `target id`, each with its reason."""
-
-_CHAT_REPLY = {
-    "id": "chatcmpl-1",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "m",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-}
-_CHAT_CHUNK = _CHAT_REPLY | {
-    "object": "chat.completion.chunk",
-    "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hi."}, "finish_reason": "stop"}],
-}
-_MESSAGE: dict[str, Any] = {
-    "id": "msg_1",
-    "type": "message",
-    "role": "assistant",
-    "model": "claude",
-    "content": [{"type": "text", "text": "Hi."}],
-    "stop_reason": "end_turn",
-    "stop_sequence": None,
-    "usage": {"input_tokens": 1, "output_tokens": 1},
-}
-_MESSAGE_EVENTS: tuple[dict[str, Any], ...] = (
-    {"type": "message_start", "message": _MESSAGE | {"content": [], "stop_reason": None}},
-    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi."}},
-    {"type": "content_block_stop", "index": 0},
-    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
-    {"type": "message_stop"},
-)
-_GENERATED = {
-    "candidates": [{"content": {"parts": [{"text": "Hi."}], "role": "model"}, "finishReason": "STOP", "index": 0}],
-    "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2},
-}
 
 
 @dataclass(frozen=True)
@@ -75,32 +41,28 @@ TARGETS = {
         "up",
         "/v1/chat/completions",
         "gpt",
-        answer(_CHAT_REPLY),
-        stream(event(_CHAT_CHUNK), event("[DONE]")),
+        CHAT,
+        CHAT_STREAM,
         lambda body: [],
     ),
     "anthropic": Target(
         "claude-sonnet-4-5",
         "/v1/messages",
         "claude",
-        answer(_MESSAGE),
-        stream(*(event(one, one["type"]) for one in _MESSAGE_EVENTS)),
+        MESSAGE,
+        MESSAGE_STREAM,
         anthropic_problems,
     ),
     "anthropic, newest": Target(
         "claude-opus-4-8",
         "/v1/messages",
         "claude",
-        answer(_MESSAGE),
-        stream(*(event(one, one["type"]) for one in _MESSAGE_EVENTS)),
+        MESSAGE,
+        MESSAGE_STREAM,
         anthropic_problems,
     ),
-    "gemini": Target(
-        "gemini-2.5-flash", "/v1beta", "gemini", answer(_GENERATED), stream(event(_GENERATED)), gemini_problems
-    ),
-    "gemini, newest": Target(
-        "gemini-3-pro-preview", "/v1beta", "gemini", answer(_GENERATED), stream(event(_GENERATED)), gemini_problems
-    ),
+    "gemini": Target("gemini-2.5-flash", "/v1beta", "gemini", GENERATED, GENERATED_STREAM, gemini_problems),
+    "gemini, newest": Target("gemini-3-pro-preview", "/v1beta", "gemini", GENERATED, GENERATED_STREAM, gemini_problems),
 }
 TRANSLATED = tuple(name for name in TARGETS if name != "openai")
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Self
 from urllib.parse import unquote
 
 from typing_extensions import override
@@ -187,7 +188,7 @@ class WireServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fake upstream", daemon=True)
 
-    def __enter__(self) -> "WireServer":
+    def __enter__(self) -> Self:
         self._thread.start()
         opened = asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
         self.port = opened.result(5)
