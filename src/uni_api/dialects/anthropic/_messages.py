@@ -65,7 +65,10 @@ def write_turns(turns: tuple[Turn, ...], family: Family, losses: Losses) -> Conv
         elif blocks:
             _append(messages, _message(group, blocks, turns, losses))
     _end(messages, pairs, turns, family, losses)
-    return Conversation(system, [_simplified(message) for message in messages], _loop_unsealed(messages))
+    loop_unsealed = _loop_unsealed(messages)
+    for message in messages:
+        message["content"] = plain(message["content"])
+    return Conversation(system, messages, loop_unsealed)
 
 
 def _arranged(turns: tuple[Turn, ...], family: Family, losses: Losses) -> tuple[list[int], list[_Group], list[int]]:
@@ -269,8 +272,3 @@ def _loop_unsealed(messages: list[Block]) -> bool:
     content: list[dict[str, Any]] = messages[index]["content"]
     pending = index == len(messages) - 1 or bool(_calls_of(messages[index]))
     return pending and content[0].get("type") not in ("thinking", "redacted_thinking")
-
-
-def _simplified(message: Block) -> Block:
-    message["content"] = plain(message["content"])
-    return message

@@ -122,9 +122,8 @@ def _sampling(out: Block, sampling: Sampling, family: Family, *, thinking: bool,
         out["temperature"] = 0 if temperature < 0 else 1
         losses.add("sampling.temperature", "tuning", "temperatures go from 0 to 1")
     for name in ("min_p", "seed", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs"):
-        # 0, False and {} ask for what happens anyway; a seed of 0 is a seed.
         value = getattr(sampling, name)
-        if value is not None and (value or name == "seed"):
+        if value is not None and value is not False:
             losses.add(f"sampling.{name}", "tuning", "has no counterpart in the target's format")
     if sampling.n is not None and sampling.n != 1:
         losses.add("sampling.n", "tuning", "one answer is given")
