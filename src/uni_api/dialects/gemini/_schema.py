@@ -58,7 +58,7 @@ def write_schema(schema: Mapping[str, Any], *, json_schema: bool) -> Written:
     if not lost or not json_schema:
         return Written(lowered, False, lost)
     tidying = _Tidying()
-    tidied = tidying.node(schema)
+    tidied = tidying.node(lowering.rooted(schema))
     return Written(tidied if isinstance(tidied, dict) else {}, True, ("depth",) if tidying.cut else ())
 
 
@@ -119,6 +119,10 @@ class _Lowering:
         if isinstance(kinds, list | tuple) and len(kinds) > 1:
             return self._split(flat, kinds, depth, open_refs)
         return self._keywords(flat, depth, open_refs)
+
+    def rooted(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`schema` with a reference at its root replaced: the API wants to see an object there."""
+        return self._resolved(schema, ())[0]
 
     def _flattened(self, schema: Mapping[str, Any], open_refs: Refs) -> tuple[dict[str, Any], Refs]:
         """`schema` without `$ref`, `allOf`, `oneOf` and null types, as far as each can be merged in."""
@@ -181,7 +185,7 @@ class _Lowering:
     def _join(self, flat: dict[str, Any], keyword: str, value: Any) -> None:
         old = flat.get(keyword)
         if keyword == "properties" and isinstance(old, Mapping) and isinstance(value, Mapping):
-            flat[keyword] = {**value, **old}
+            flat[keyword] = {**old, **{name: each for name, each in value.items() if name not in old}}
         elif keyword == "required" and isinstance(old, list | tuple) and isinstance(value, list | tuple):
             flat[keyword] = list(dict.fromkeys([*old, *(name for name in value if isinstance(name, str))]))
         elif keyword not in flat:
@@ -319,7 +323,9 @@ def _kind(flat: Mapping[str, Any]) -> str | None:
         return "object"
     if "items" in flat:
         return "array"
-    return "string" if isinstance(flat.get("const"), str) or _is_names(flat.get("enum")) else None
+    enum = flat.get("enum")
+    words = [word for word in enum if word is not None] if isinstance(enum, list | tuple) else [flat.get("const")]
+    return "string" if words and _is_names(words) else None
 
 
 def _is_null(schema: Mapping[str, Any]) -> bool:
@@ -333,6 +339,7 @@ def _is_names(value: Any) -> bool:
 def _concerns(keyword: str, kind: str) -> bool:
     """Whether a keyword that is bound to a type is bound to `kind`. Others concern every type."""
     bound = {
+        "number": (*_NUMBERS, "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
         "object": (
             "properties",
             "required",
@@ -344,6 +351,7 @@ def _concerns(keyword: str, kind: str) -> bool:
         "array": ("items", "prefixItems", "minItems", "maxItems", "uniqueItems"),
         "string": ("pattern", "minLength", "maxLength", "format"),
     }
+    kind = "number" if kind == "integer" else kind
     return not any(keyword in words and kind != owner for owner, words in bound.items())
 
 
