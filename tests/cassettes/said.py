@@ -13,6 +13,9 @@ Leaf = tuple[str, str]
 _GRAMMAR = {"type", "$ref", "$schema", "$id", "role", "format", "detail"}
 """Fields whose values are the dialect's own words."""
 
+_COST = {"cache_control", "prompt_cache_breakpoint"}
+"""Fields that concern cost only: losing them changes no answer."""
+
 KNOBS = {
     "temperature": ("temperature",),
     "top_p": ("top_p", "topP"),
@@ -35,7 +38,13 @@ KNOBS = {
 }
 """Where a knob may be found again: as a field of the body, or as a path in the ledger (which shows no hints)."""
 
-_NEUTRAL: dict[str, Any] = {"n": 1, "logprobs": False, "frequency_penalty": 0, "presence_penalty": 0}
+_NEUTRAL: dict[str, Any] = {
+    "n": 1,
+    "logprobs": False,
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
+    "reasoning_effort": "none",
+}
 """Values that say what is so without them."""
 
 
@@ -155,7 +164,7 @@ def _any(value: Any, path: str, *, keys: bool = False) -> Iterator[Leaf]:
             for name, inner in value.items():
                 if keys:
                     yield f"{path}.{name}", name
-                if keys or name not in _GRAMMAR or not isinstance(inner, str):
+                if keys or (name not in _COST and (name not in _GRAMMAR or not isinstance(inner, str))):
                     yield from _any(inner, f"{path}.{name}", keys=keys)
         case _:
             return

@@ -20,7 +20,15 @@ from tests.gateway import Gateway, channel, gateway
 
 pytestmark = needs_records
 
-ACCEPTED: Mapping[str, str] = {}
+_SEVERAL = "several answers recorded as one stream: the SDK keeps the last, a relay can't take back what it sent"
+_IN_PIECES = "arguments in pieces (partialArgs): the SDK shows each piece as a call, the gateway puts them together"
+ACCEPTED: Mapping[str, str] = {
+    "anthropic-000ba4b6217f": _SEVERAL,
+    "anthropic-880cc018c761": _SEVERAL,
+    "anthropic-9b8161084b12": _SEVERAL,
+    "gemini-42fdf0456ab3": _IN_PIECES,
+    "gemini-5ec29dd4b752": _IN_PIECES,
+}
 """Differences that are right, by record id, each with its reason."""
 
 TRANSLATED = ("anthropic", "gemini")

@@ -1,4 +1,4 @@
-"""Upstreams that misbehave: the client gets a clear error, or a stream that ends with one; never a 500, never silence."""
+"""Upstreams that misbehave: the client gets a clear error or a stream that ends with one, never a 500 or silence."""
 
 import copy
 import json
