@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 _HARMLESS = re.compile(r"[\w.@:/*<>+ -]{1,64}\Z")
-_SECRETIVE = re.compile(r"\bsk-|(?=[A-Za-z_]*\d)[A-Za-z0-9_]{20}", re.IGNORECASE)
+_SECRETIVE = re.compile(r"\bsk-|\d{9}|(?=[A-Za-z]*\d)[A-Za-z0-9]{12}|(?=[A-Za-z_]*\d)[A-Za-z0-9_]{20}", re.IGNORECASE)
 _MASKABLE = re.compile(r"(?=.*\d).{8}|.{20}", re.DOTALL)
 """Shorter secrets, and words without a digit, are too much like the words of a message to be masked in it."""
 

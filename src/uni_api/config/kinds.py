@@ -118,7 +118,7 @@ def choice(*words: str) -> Kind[str]:
 
 def listed(item: Kind[T]) -> Kind[tuple[T, ...]]:
     """A list; a single value is a list of one."""
-    says = f"a list, each item {item.says}"
+    says = f"{item.says}, or a list"
 
     def read(node: Node, path: str, reader: Reader) -> tuple[T, ...]:
         if not isinstance(node, source.Sequence):
@@ -170,7 +170,7 @@ def mapped(item: Kind[T], says: str) -> Kind[tuple[tuple[str, T], ...]]:
 def per_model(item: Kind[T]) -> Kind[PerModel[T]]:
     """One value, or a map from model names to values with `default` for the rest."""
     table = mapped(item, item.says)
-    says = f"{item.says}, or a map from model names to it"
+    says = f"{item.says}, or a map of them by model name"
 
     def read(node: Node, path: str, reader: Reader) -> PerModel[T]:
         if not isinstance(node, source.Mapping):

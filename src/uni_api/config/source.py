@@ -94,7 +94,10 @@ def read(data: bytes, findings: Findings) -> Node | None:
     from ruamel.yaml.error import YAMLError
 
     try:
-        return _Builder(findings).build(YAML(typ="safe", pure=True).parse(text))
+        root = _Builder(findings).build(YAML(typ="safe", pure=True).parse(text))
+        if root is None:
+            findings.problem(Place(1, 1), "", _EMPTY)
+        return root
     except YAMLError as error:
         findings.problem(_error_place(error, text), "", _explain(error))
     except _Hopeless:
@@ -115,7 +118,7 @@ def _decode(data: bytes, findings: Findings) -> str | None:
         findings.problem(place, "", "the file is not UTF-8; save it as UTF-8")
         return None
     if not text.strip():
-        findings.problem(start, "", "the file is empty; write at least providers and api_keys")
+        findings.problem(start, "", _EMPTY)
         return None
     return text
 
@@ -225,6 +228,8 @@ class _Builder:
             parent.key = self._key(node)
         else:
             key, parent.key = parent.key, None
+            if isinstance(node, Scalar) and node.plain and not node.text:
+                node = Scalar(key.place, "", plain=True)  # the parser places it at whatever follows
             if key.plain and key.text == "<<":
                 parent.merges.append(node)
             elif key.text in parent.keys:
@@ -252,6 +257,7 @@ class _Builder:
                     into.entries.append((key, value))
 
 
+_EMPTY = "the file is empty; write at least providers and api_keys"
 _TWICE = "this key stands twice in one map; keep one of them"
 
 _MENDS = (
