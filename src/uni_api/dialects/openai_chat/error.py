@@ -1,0 +1,166 @@
+"""Errors of the chat format, both ways: `{"error": {"message", "type", "param", "code"}}`.
+
+Source: https://platform.openai.com/docs/guides/error-codes (read 2026-11-24), and recorded errors of other hosts.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from uni_api.dialects.faces import Body
+from uni_api.errors import Denied, Fault, FaultKind
+
+_SHOWN = 2000
+"""How many characters of a body that is no JSON are worth showing."""
+
+_BY_STATUS: dict[int, FaultKind] = {
+    401: "auth",
+    402: "quota",
+    403: "auth",
+    404: "not_found",
+    408: "overloaded",
+    413: "too_long",
+    429: "rate",
+    498: "overloaded",
+}
+
+
+def _compiled(rows: Mapping[FaultKind, str]) -> tuple[tuple[re.Pattern[str], FaultKind], ...]:
+    return tuple((re.compile(pattern, re.IGNORECASE), kind) for kind, pattern in rows.items())
+
+
+_BY_WORD = _compiled(
+    {
+        "quota": r"insufficient_quota|billing|insufficient.balance|credit balance|exceeded your current quota",
+        "rate": r"rate_?limit|too many requests|RESOURCE_EXHAUSTED",
+        "too_long": r"context.length|context_window|maximum context|too many tokens|string_above_max_length|too_long",
+        "filtered": r"content_filter|content_policy|content management policy|safety system|data_inspection",
+        "not_found": r"model_not_found|model .{0,80}(does not exist|not found)|invalid model",
+        "auth": r"invalid_api_key|incorrect api key|invalid api key|authentication_error|unauthorized",
+        "overloaded": r"overloaded|server_error|internal_error|service_unavailable|timeout",
+        "bad_request": r"invalid_request|bad_request|invalid_argument|tool_use_failed|json_validate_failed",
+    }
+)
+
+_WAIT = re.compile(
+    r"(?:try again|retry) (?:in|after) (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+) ?(ms|s\b|sec))?", re.IGNORECASE
+)
+
+_TYPES: dict[int, str] = {403: "permission_error", 429: "rate_limit_error"}
+
+_CODES: dict[FaultKind, str] = {
+    "connect": "upstream_unreachable",
+    "timeout": "upstream_timeout",
+    "overloaded": "upstream_overloaded",
+    "rate": "rate_limit_exceeded",
+    "quota": "insufficient_quota",
+    "auth": "invalid_api_key",
+    "bad_request": "invalid_request",
+    "too_long": "context_length_exceeded",
+    "filtered": "content_filter",
+    "not_found": "model_not_found",
+    "protocol": "upstream_protocol_error",
+    "cancelled": "client_closed_request",
+    "unsayable": "unsupported_value",
+}
+
+_encode = msgspec.json.Encoder().encode
+
+
+def write_error(error: Denied | Fault) -> tuple[int, Body]:
+    """Status and body. An upstream's own words (message, type, code, param) are passed on."""
+    status = error.status
+    kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
+    code = error.code
+    if isinstance(error, Fault):
+        kind = error.type or kind
+        code = code or _CODES[error.kind]
+    elif code is None:
+        code = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}.get(status)
+    told = {"message": error.message, "type": kind, "param": error.param, "code": code}
+    return status, {"error": told}
+
+
+def write_stream_error(error: Denied | Fault) -> bytes:
+    return b"data: " + _encode(write_error(error)[1]) + b"\n\n"
+
+
+def read_error(status: int, body: bytes) -> Fault:
+    """The Fault that an answer with `status` and `body` means; with 200, that an error object in a stream means."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        text = body.decode("utf-8", "replace").strip()
+        shown = "" if "<" in text[:64] else text[:_SHOWN]
+        return _fault(status, shown or f"The upstream answered with status {status}.", {}, body)
+    return fault_of(status, value, body)
+
+
+def fault_of(status: int, value: Any, raw: bytes = b"") -> Fault:
+    """Like `read_error`, for a body that is decoded already."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, str):
+        return _fault(status, value, {}, raw)
+    holder = value if isinstance(value, dict) else {}
+    told = holder.get("error")
+    if isinstance(told, str):
+        told = {"message": holder["message"] if isinstance(holder.get("message"), str) else told, "type": told}
+    fields: Mapping[str, Any] = told if isinstance(told, dict) else holder
+    message = fields.get("message") or fields.get("detail") or holder.get("message")
+    if not isinstance(message, str):
+        message = _encode(message).decode() if message else f"The upstream answered with status {status}."
+    return _fault(status, message, fields, raw)
+
+
+def _fault(status: int, message: str, fields: Mapping[str, Any], raw: bytes) -> Fault:
+    code = fields.get("code")
+    if status < 400:
+        # An error inside an answer: hosts give the status that it stands for as its code.
+        inner = fields.get("status") if isinstance(fields.get("status"), int) else code
+        number = int(inner) if isinstance(inner, int) or (isinstance(inner, str) and inner.isdecimal()) else 0
+        status = number if 400 <= number <= 599 else 0
+    kind = _kind(status, message, fields)
+    return Fault(
+        kind,
+        message,
+        status=status or None,
+        code=str(code) if isinstance(code, str | int) else None,
+        type=_word(fields.get("type")),
+        param=_word(fields.get("param")),
+        retry_after=_wait(message) if kind in ("rate", "quota", "overloaded") else None,
+        raw=raw,
+    )
+
+
+def _kind(status: int, message: str, fields: Mapping[str, Any]) -> FaultKind:
+    known = _BY_STATUS.get(status)
+    words = [str(fields.get("code")), str(fields.get("type")), str(fields.get("status")), message]
+    if known is None or status == 429:
+        for pattern, kind in _BY_WORD:
+            if any(pattern.search(word) for word in words):
+                if status == 429 and kind not in ("quota", "rate"):
+                    continue
+                if status >= 500 and kind not in ("filtered", "too_long"):
+                    break
+                return kind
+    return known or ("overloaded" if status >= 500 or status == 0 else "bad_request")
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _wait(message: str) -> float | None:
+    """Seconds, where the message says how long to wait (`Please try again in 7m12.5s`)."""
+    found = _WAIT.search(message)
+    if found is None or not any(found.groups()):
+        return None
+    hours, minutes, amount, unit = found.groups()
+    try:
+        seconds = float(amount or 0) * (0.001 if (unit or "").lower() == "ms" else 1.0)
+    except ValueError:
+        return None
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + seconds
