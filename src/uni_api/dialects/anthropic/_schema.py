@@ -127,25 +127,28 @@ def _refuse_recursion(schema: Mapping[str, Any]) -> None:
     tables = [
         (f"#/{word}/{name}", inner)
         for word in ("$defs", "definitions")
-        for name, inner in (schema.get(word) or {}).items()
+        for name, inner in _items(schema.get(word) or {})
     ]
     for name, inner in tables:
         edges[name] = _references(inner)
     top = {name: value for name, value in schema.items() if name not in ("$defs", "definitions")}
     if any(target not in edges for targets in (_references(top), *edges.values()) for target in targets):
         raise Unsayable
-    done: set[str] = set()
-
-    def visit(name: str, above: frozenset[str]) -> None:
-        if name in above:
-            raise Unsayable
-        if name not in done:
-            for target in edges[name]:
-                visit(target, above | {name})
-            done.add(name)
-
-    for name in edges:
-        visit(name, frozenset())
+    users: dict[str, list[str]] = {}
+    for name, targets in edges.items():
+        for target in targets:
+            users.setdefault(target, []).append(name)
+    waiting = {name: len(targets) for name, targets in edges.items()}
+    ready = [name for name, count in waiting.items() if not count]
+    while ready:
+        name = ready.pop()
+        del waiting[name]
+        for user in users.get(name, ()):
+            waiting[user] -= 1
+            if not waiting[user]:
+                ready.append(user)
+    if waiting:
+        raise Unsayable
 
 
 def _references(value: Any) -> set[str]:

@@ -52,7 +52,8 @@ def read_block(block: Block, realm: str) -> Part:
         case "text":
             text = text_or_none(left.pop("text", None)) or ""
             cited = left.pop("citations", None)
-            citations = tuple(read_citation(item) for item in cited or () if isinstance(item, dict))
+            cites = cited if isinstance(cited, list) else []
+            citations = tuple(read_citation(item) for item in cites if isinstance(item, dict))
             return Text(text=text, citations=citations, rest=_rest(left))
         case "thinking":
             token = text_or_none(left.pop("signature", None))
