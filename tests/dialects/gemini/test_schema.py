@@ -79,7 +79,7 @@ def test_properties_named_like_keywords_are_properties() -> None:
         ),
         (
             {"$ref": "#/$defs/P", "description": "the one", "$defs": {"P": {"type": "string", "description": "any"}}},
-            {"type": "string", "description": "the one"},
+            {"type": "string", "description": "the one\nany"},
         ),
     ],
 )  # fmt: skip

@@ -115,8 +115,9 @@ class _Lowering:
             self.lost.append(f"schema {schema!r}" if isinstance(schema, bool) else "schema")
             return {}
         flat, open_refs = self._flattened(schema, open_refs)
-        kinds = flat.get("type")
-        if isinstance(kinds, list | tuple) and len(kinds) > 1:
+        said = flat.get("type")
+        kinds = [kind for kind in said if _is_type(kind)] if isinstance(said, list | tuple) else []
+        if len(kinds) > 1:
             return self._split(flat, kinds, depth, open_refs)
         return self._keywords(flat, depth, open_refs)
 
@@ -135,11 +136,11 @@ class _Lowering:
             if not (isinstance(variants, list) and len(variants) == 1 and isinstance(variants[0], Mapping)):
                 break
             del flat["anyOf"]
-            flat = {**variants[0], **flat}
+            self._join(flat, variants[0])
         return flat, open_refs
 
     def _resolved(self, schema: Mapping[str, Any], open_refs: Refs) -> tuple[dict[str, Any], Refs]:
-        """`schema` with its reference replaced by what it names; what stands beside the reference prevails."""
+        """`schema` with its reference replaced by what it names."""
         flat = dict(schema)
         while isinstance(reference := flat.pop("$ref", None), str):
             target = None if reference in open_refs else self._target(reference)
@@ -148,7 +149,7 @@ class _Lowering:
                 name = reference.rsplit("/", 1)[-1]
                 return {"type": "object", "description": f"A nested {name}.", **flat}, open_refs
             open_refs = (*open_refs, reference)
-            flat = {**target, **flat}
+            self._join(flat, target)
         return flat, open_refs
 
     def _target(self, reference: str) -> Mapping[str, Any] | None:
@@ -167,7 +168,7 @@ class _Lowering:
         return found if isinstance(found, Mapping) else None
 
     def _united(self, flat: dict[str, Any], open_refs: Refs) -> tuple[dict[str, Any], Refs]:
-        """`flat` with its `allOf` merged into it, first come first served."""
+        """`flat` with its `allOf` merged into it."""
         members = flat.pop("allOf", None)
         if not isinstance(members, list | tuple):
             return flat, open_refs
@@ -178,20 +179,26 @@ class _Lowering:
             part, open_refs = self._resolved(member, open_refs)
             if part.pop("allOf", None):
                 self.lost.append("allOf")
-            for keyword, value in part.items():
-                self._join(flat, keyword, value)
+            self._join(flat, part)
         return flat, open_refs
 
-    def _join(self, flat: dict[str, Any], keyword: str, value: Any) -> None:
-        old = flat.get(keyword)
-        if keyword == "properties" and isinstance(old, Mapping) and isinstance(value, Mapping):
-            flat[keyword] = {**old, **{name: each for name, each in value.items() if name not in old}}
-        elif keyword == "required" and isinstance(old, list | tuple) and isinstance(value, list | tuple):
-            flat[keyword] = list(dict.fromkeys([*old, *(name for name in value if isinstance(name, str))]))
-        elif keyword not in flat:
-            flat[keyword] = value
-        elif old != value and keyword not in ("title", "description"):
-            self.lost.append("allOf")
+    def _join(self, flat: dict[str, Any], other: Mapping[str, Any]) -> None:
+        """Make `flat` say both. Where they contradict each other `flat` prevails, and the keyword is entered."""
+        for keyword, value in other.items():
+            old = flat.get(keyword)
+            match keyword:
+                case _ if keyword not in flat:
+                    flat[keyword] = value
+                case "properties" if isinstance(old, Mapping) and isinstance(value, Mapping):
+                    flat[keyword] = {**old, **{name: each for name, each in value.items() if name not in old}}
+                    if any(old[name] != each for name, each in value.items() if name in old):
+                        self.lost.append(keyword)
+                case "required" if _is_names(old) and _is_names(value):
+                    flat[keyword] = list(dict.fromkeys([*flat[keyword], *value]))
+                case "description" if isinstance(old, str) and isinstance(value, str):
+                    flat[keyword] = old if value in old else f"{old}\n{value}"
+                case _ if old != value:
+                    self.lost.append(keyword)
 
     def _without_null(self, flat: dict[str, Any]) -> dict[str, Any]:
         """`flat` with its unions as one `anyOf`, and with "or null" said by `nullable`."""
@@ -208,17 +215,21 @@ class _Lowering:
                 flat["nullable"] = True
             flat["anyOf"] = rest
         kinds = flat.get("type")
-        if isinstance(kinds, list | tuple) and "null" in kinds and len(kinds) > 1:
+        if (
+            isinstance(kinds, list | tuple)
+            and "null" in kinds
+            and (others := [kind for kind in kinds if kind != "null"])
+        ):
             flat["nullable"] = True
-            kinds = [kind for kind in kinds if kind != "null"]
-            flat["type"] = kinds if len(kinds) > 1 else kinds[0]
+            flat["type"] = others
         return flat
 
     def _split(self, flat: dict[str, Any], kinds: Any, depth: int, open_refs: Refs) -> dict[str, Any]:
         """A choice of types as a choice of schemas, each with the keywords that concern its type."""
-        shared: dict[str, Any] = {
-            keyword: flat.pop(keyword) for keyword in ("title", "description", "nullable") if keyword in flat
-        }
+        shared: dict[str, Any] = {}
+        for keyword, sort in (("title", str), ("description", str), ("nullable", bool)):
+            if isinstance(flat.get(keyword), sort):
+                shared[keyword] = flat.pop(keyword)
         flat.pop("type")
         if "anyOf" in flat:
             self.lost.append("type")
@@ -316,7 +327,7 @@ def _kind(flat: Mapping[str, Any]) -> str | None:
     if isinstance(said, list | tuple) and len(said) == 1:
         said = said[0]
     if isinstance(said, str):
-        return said.lower() if said.lower() in _TYPES else None
+        return said.lower() if _is_type(said) else None
     if "anyOf" in flat:
         return None
     if "properties" in flat:
@@ -328,8 +339,13 @@ def _kind(flat: Mapping[str, Any]) -> str | None:
     return "string" if words and _is_names(words) else None
 
 
+def _is_type(word: Any) -> bool:
+    return isinstance(word, str) and word.lower() in _TYPES
+
+
 def _is_null(schema: Mapping[str, Any]) -> bool:
-    return schema.get("type") == "null" or ("const" in schema and schema["const"] is None)
+    """Whether `schema` says "null" and no more than that."""
+    return schema in ({"type": "null"}, {"const": None}, {"enum": [None]}, {"type": "null", "const": None})
 
 
 def _is_names(value: Any) -> bool:

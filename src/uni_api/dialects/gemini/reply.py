@@ -16,6 +16,6 @@ def read_reply(body: Body, realm: str, /) -> Reply:
 def _events(body: Body, realm: str) -> Iterator[Event]:
     reader = Reader(realm)
     yield from reader.read(body)
-    if not body.get("candidates"):
+    if not reader.answered:
         raise Fault("protocol", "The upstream's answer holds no candidate.")
     yield from reader.end()

@@ -33,6 +33,11 @@ class Reader:
         self._over = False
         self._rest: dict[str, Any] = {}
 
+    @property
+    def answered(self) -> bool:
+        """Whether any candidate has been seen."""
+        return bool(self._candidates)
+
     def feed(self, frame: Frame, /) -> list[Event]:
         """The events that `frame` says; a frame that is not of the dialect gives a Broke event."""
         data = frame.data.strip()
@@ -54,7 +59,7 @@ class Reader:
         if not isinstance(chunk, Mapping):
             yield self._broke(Fault("protocol", "The upstream sent an event that is not a JSON object.", raw=raw))
             return
-        if "error" in chunk:
+        if chunk.get("error"):
             yield self._broke(read_error(200, raw or msgspec.json.encode(chunk)))
             return
         candidates = chunk.get("candidates")
