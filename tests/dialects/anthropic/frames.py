@@ -36,7 +36,7 @@ def read_bytes(body: bytes, cuts: Sequence[int] = ()) -> list[Event]:
 
 
 def start(**message: Any) -> dict[str, Any]:
-    whole = {
+    whole: dict[str, Any] = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",

@@ -131,10 +131,10 @@ def test_empty_text_is_left_out_and_so_are_empty_turns() -> None:
 def test_a_final_assistant_turn_is_continued_where_the_family_does_it() -> None:
     body, losses = write(user("a"), assistant("The answer is \n"))
     assert body["messages"][-1] == {"role": "assistant", "content": "The answer is"}
-    assert losses == [("turns", "tuning")]
+    assert losses == [("turns[1].end", "tuning")]
     body, losses = write(user("a"), assistant("The answer is"), model="claude-opus-4-6")
     assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
-    assert losses == [("turns", "tuning")]
+    assert losses == [("turns[1].role", "tuning")]
 
 
 def test_a_paused_turn_goes_back_as_it_is() -> None:
@@ -183,7 +183,8 @@ def test_a_call_without_a_result_gets_an_empty_one() -> None:
         body, losses = write(*turns)
         assert body["messages"][-1]["content"][0]["tool_use_id"] == "x"
         assert body["messages"][-1]["content"][0]["is_error"] is True
-        assert losses == [("turns", "hint")]
+        assert [kind for _, kind in losses] == ["hint"]
+        assert losses[0][0].endswith(".parts[0].result")
 
 
 def test_a_result_without_a_call_is_sent_as_text() -> None:
@@ -428,7 +429,7 @@ def test_tools_and_what_is_missing_of_them() -> None:
 def test_a_free_text_tool_gets_a_text_field() -> None:
     body, losses = write(tools=(Tool(name="poem", custom=True),))
     assert body["tools"][0]["input_schema"]["required"] == ["input"]
-    assert losses == [("tools[0]", "meaning")]
+    assert losses == [("tools[0].custom", "meaning")]
 
 
 def test_strict_tools_where_the_family_has_them() -> None:

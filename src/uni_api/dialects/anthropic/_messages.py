@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from uni_api.canon import Call, Losses, Part, Result, Turn
+from uni_api.canon import Call, Foreign, Losses, Part, Result, Text, Turn
 from uni_api.dialects.anthropic._blocks import (
     NAME,
     legal_id,
@@ -123,6 +123,7 @@ class _Pairs:
 
     def __init__(self, turns: tuple[Turn, ...]) -> None:
         self.ids: dict[Place, str] = {}
+        self.calls: dict[str, Place] = {}
         self.results: dict[str, Place] = {}
         self.paired: set[Place] = set()
         self._taken: set[str] = set()
@@ -130,6 +131,7 @@ class _Pairs:
         for place, part in _places(turns):
             if isinstance(part, Call) and turns[place[0]].role == "assistant":
                 self.ids[place] = self._mint(part.id, len(self.ids))
+                self.calls[self.ids[place]] = place
                 unanswered[part.id].append(place)
             elif isinstance(part, Result) and (waiting := unanswered.get(part.call)):
                 self.results[self.ids[waiting.popleft()]] = place
@@ -170,7 +172,8 @@ def _answers(owed: list[str], pairs: _Pairs, turns: tuple[Turn, ...], losses: Lo
             blocks.append(write_result(result, id, _path(place), losses))
     for id in owed:
         if id not in pairs.results:
-            losses.add("turns", "hint", f"no result was given for call {id}: an empty one is sent, as one is required")
+            where = f"{_path(pairs.calls[id])}.result" if id in pairs.calls else "turns"
+            losses.add(where, "hint", "no result was given: an empty one is sent, as one is required")
             blocks.append({"type": "tool_result", "tool_use_id": id, "content": NO_RESULT, "is_error": True})
     return blocks
 
@@ -232,10 +235,9 @@ def _system_blocks(turn: Turn, index: int, losses: Losses) -> list[Block]:
     blocks = []
     for number, part in enumerate(turn.parts):
         path = _path((index, number))
-        block = write_part(part, "system", path, losses)
-        if block is not None and block["type"] in ("image", "document"):
+        if not isinstance(part, Text | Foreign):
             losses.add(path, "meaning", "a system turn holds text only")
-        elif block is not None:
+        elif (block := write_part(part, "system", path, losses)) is not None:
             blocks.append(block)
     return blocks
 
@@ -253,12 +255,14 @@ def _end(messages: list[Block], pairs: _Pairs, turns: tuple[Turn, ...], family: 
     if last["role"] != "assistant" or kind not in ("text", "thinking", "redacted_thinking"):
         return
     if not family.prefill or kind != "text":
-        losses.add("turns", "tuning", "the model can't continue an assistant turn: it is asked to go on")
+        losses.add(f"turns[{len(turns) - 1}].role", "tuning", "the model can't continue a turn: it is asked to go on")
         messages.append({"role": "user", "content": [{"type": "text", "text": GO_ON}]})
         return
     text: str = last["content"][-1]["text"]
     if text != text.rstrip():
-        losses.add("turns", "tuning", "white space at the end of a final assistant turn is refused")
+        losses.add(
+            f"turns[{len(turns) - 1}].end", "tuning", "white space at the end of a final assistant turn is refused"
+        )
         last["content"][-1]["text"] = text.rstrip()
 
 

@@ -23,8 +23,11 @@ class Unsayable(Exception):
 
 def lower(schema: Mapping[str, Any], path: str, losses: Losses) -> dict[str, Any]:
     """`schema` as the API takes it. Raises Unsayable when it has no such form."""
-    _refuse_recursion(schema)
-    return _lower(schema, path, losses)
+    try:
+        _refuse_recursion(schema)
+        return _lower(schema, path, losses)
+    except RecursionError:
+        raise Unsayable from None
 
 
 def object_schema(schema: Mapping[str, Any] | None, path: str, losses: Losses) -> dict[str, Any]:
@@ -55,7 +58,8 @@ def _merge_variants(out: dict[str, Any], word: str, variants: object, path: str,
     losses.add(
         f"{path}.{word}", "tuning", "alternatives at the top of a tool's schema are merged and described in words"
     )
-    properties = dict(out.get("properties") or {})
+    before = out.get("properties")
+    properties = dict(before) if isinstance(before, Mapping) else {}
     for variant in variants if isinstance(variants, list) else []:
         if isinstance(variant, Mapping) and isinstance(variant.get("properties"), Mapping):
             properties = {**variant["properties"], **properties}
@@ -70,6 +74,8 @@ def _lower(schema: Any, path: str, losses: Losses) -> dict[str, Any]:
     spoken: dict[str, Any] = {}
     for word, value in schema.items():
         where = f"{path}.{word}"
+        if value is None and word not in ("default", "const"):
+            continue
         if word in _KEPT:
             out[word] = value
         elif word in ("properties", "$defs", "definitions"):
@@ -79,7 +85,7 @@ def _lower(schema: Any, path: str, losses: Losses) -> dict[str, Any]:
             out[name] = [_lower(inner, f"{where}[{index}]", losses) for index, inner in enumerate(_list(value))]
         elif word == "items":
             out[word] = _lower(value, where, losses)
-        elif (word == "format" and value in _FORMATS) or (word == "minItems" and value in (0, 1)):
+        elif _is_enforced(word, value):
             out[word] = value
         elif word != "additionalProperties" and word not in _IGNORED:
             spoken[word] = value
@@ -89,6 +95,12 @@ def _lower(schema: Any, path: str, losses: Losses) -> dict[str, Any]:
     if spoken:
         _describe(out, spoken)
     return out
+
+
+def _is_enforced(word: str, value: object) -> bool:
+    return (word == "format" and isinstance(value, str) and value in _FORMATS) or (
+        word == "minItems" and value in (0, 1)
+    )
 
 
 def _close(out: dict[str, Any], schema: Mapping[str, Any]) -> None:

@@ -38,7 +38,9 @@ def _tool(tool: Tool | Foreign, family: Family, path: str, losses: Losses) -> Bl
         block["description"] = tool.description
     if tool.custom:
         losses.add(
-            path, "meaning", f"a tool that takes free text is offered as one with a text field {RAW_ARGUMENTS!r}"
+            f"{path}.custom",
+            "meaning",
+            f"a tool that takes free text is offered as one with a text field {RAW_ARGUMENTS!r}",
         )
         block["input_schema"] = {
             "type": "object",
