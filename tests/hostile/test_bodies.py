@@ -64,11 +64,15 @@ def test_json_that_is_no_object(house: House) -> None:
 
 
 def _deep(body: str) -> Iterator[bytes]:
-    """`body` with its `@` replaced by deep lists, deep objects, and deep lists that never end."""
-    yield body.replace("@", "[" * DEEP + "]" * DEEP).encode()
-    yield body.replace("@", '{"a":' * DEEP + "1" + "}" * DEEP).encode()
+    """`body` with its `@` replaced by deep values: some that a parser still takes, some it does not."""
+    for depth in (240, 480, 950, DEEP):
+        yield body.replace("@", "[" * depth + "]" * depth).encode()
+        yield body.replace("@", '{"a":' * depth + "1" + "}" * depth).encode()
+        yield body.replace("@", '{"items":' * depth + "{}" + "}" * depth).encode()
+        half = depth // 2
+        yield body.replace("@", '{"properties":{"a":' * half + "{}" + "}}" * half).encode()
+        yield body.replace("@", '{"anyOf":[' * half + "{}" + "]}" * half).encode()
     yield body.replace("@", "[" * DEEP).encode()
-    yield body.replace("@", '{"properties":' * DEEP + "{}" + "}" * DEEP).encode()
 
 
 @models
@@ -116,6 +120,7 @@ def test_a_schema_that_refers_to_itself(house: House, model: str) -> None:
         {"type": "object", "properties": {"a": {"$ref": "#/$defs/Missing"}}},
         {"type": "object", "properties": {"a": {"$ref": "https://example.invalid/schema.json"}}},
         {"$ref": 7},
+        {"$ref": "#/$defs/D0", "$defs": {f"D{n}": {"items": {"$ref": f"#/$defs/D{n + 1}"}} for n in range(5000)}},
         {"$defs": {f"D{n}": {"anyOf": [{"$ref": f"#/$defs/D{n + 1}"}] * 8} for n in range(30)}, "$ref": "#/$defs/D0"},
     ]
     for schema in schemas:
