@@ -8,9 +8,7 @@ from msgspec import Struct
 from uni_api.providers.base import Provider, Site
 from uni_api.secret import Secret
 
-Scheduling = Literal[
-    "fixed_priority", "round_robin", "weighted_round_robin", "lottery", "random", "smart_round_robin"
-]
+Scheduling = Literal["fixed_priority", "round_robin", "weighted_round_robin", "lottery", "random", "smart_round_robin"]
 KeyScheduling = Literal["round_robin", "random", "fixed_priority", "smart_round_robin"]
 
 

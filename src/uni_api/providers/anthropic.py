@@ -15,7 +15,10 @@ _HOME = "api.anthropic.com"
 _MESSAGES = "/messages"
 
 _VERSION = ("anthropic-version", "2023-06-01")
-"""Source: https://docs.anthropic.com/en/api/versioning (2026-11-24)."""
+"""Not the newer 2026-10-21: that one refuses temperature, top_p and top_k, which clients send.
+
+Source: https://platform.claude.com/docs/en/api/versioning (2026-11-24).
+"""
 
 _BUDGET = 4096
 """Tokens of thinking for an alias that says `think` and no number, as the reference has it."""

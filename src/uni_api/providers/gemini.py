@@ -18,7 +18,7 @@ _THINK = re.compile(r"-think-(?P<budget>-?\d{1,6})(?=-|\Z)", re.IGNORECASE)
 _LEVEL = re.compile(r"-(?P<level>minimal|low|medium|high)(?:-search)?\Z")
 
 _TAKES_LEVEL = re.compile(r"gemini-(?:[3-9]|[1-9]\d)")
-"""Gemini 3 and later take a thinking level. Source: https://ai.google.dev/gemini-api/docs/thinking (2026-11-24)."""
+"""Gemini 3 and later take a thinking level (`ThinkingLevel` in google-genai); earlier ones take a budget only."""
 
 _COLLECTIONS = ("models/", "tunedModels/")
 

@@ -29,10 +29,11 @@ _ENDPOINTS = (
 
 _EFFORTS = re.compile(r"-(?P<effort>" + "|".join(get_args(Effort)) + r")\Z")
 
-_TAKES_EFFORT = re.compile(r"(?:gpt-[5-9]|gpt-oss|o[1-9](?:-|\Z)|grok-3-mini)")
-"""Model families whose chat endpoint takes `reasoning_effort`.
+_TAKES_EFFORT = re.compile(r"(?:gpt-[5-9]|gpt-oss|o[1-9](?:-|\Z)|grok-3-mini|grok-4\.[3-9](?:-|\Z))")
+"""Model families whose chat endpoint takes `reasoning_effort`. Other models answer such a field with an error.
 
-Sources: https://platform.openai.com/docs/guides/reasoning and https://docs.x.ai/docs/guides/reasoning (2026-11-24).
+The words are those of `ReasoningEffort` in openai-python; the Grok families are those that
+https://docs.x.ai/docs/guides/reasoning is quoted with (2026-11-24).
 """
 
 
