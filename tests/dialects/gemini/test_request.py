@@ -257,7 +257,7 @@ class TestCalls:
             if "functionCall" in part
         ]
         assert signatures == [None, SKIP, None, SEAL.token, None]
-        assert paths(losses, "hint") == ["calls[1].seal"]
+        assert paths(losses, "hint") == ["turns[5].parts[0].seal"]
 
     def test_older_models_need_no_stand_in(self) -> None:
         assert "thoughtSignature" not in contents(user("?"), model(Call(id="1", name="f")))[1]["parts"][0]

@@ -57,8 +57,7 @@ def write_shape(request: Request, family: Family, losses: Losses) -> Wire:
         schema.setdefault("description", shape.description)
     written = write_schema(schema, json_schema=family.json_schema)
     out["responseJsonSchema" if written.native else "responseSchema"] = written.schema
-    for keyword in written.lost:
-        losses.add("shape.schema", "tuning", f"{keyword}: told in words only")
+    written.enter(losses, "shape.schema")
     if shape.description is not None and schema["description"] != shape.description:
         losses.add("shape.description", "hint", "the schema has a description of its own")
     return out

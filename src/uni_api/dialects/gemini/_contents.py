@@ -37,6 +37,7 @@ class Conversation:
         self._family = family
         self._losses = losses
         self._calls: dict[str, str] = {}
+        self._paths: dict[int, str] = {}
 
     def write(self, request: Request) -> None:
         for number, turn in enumerate(request.turns):
@@ -127,7 +128,9 @@ class Conversation:
             self._losses.add(f"{path}.name", "meaning", "the tool's name is too long and was cut")
         call: Wire = {"id": part.id} if part.id else {}
         call |= {"name": wire_name(part.name), "args": self._arguments(part, path)}
-        return _sealed({"functionCall": call}, part.seal, part.rest)
+        written = _sealed({"functionCall": call}, part.seal, part.rest)
+        self._paths[id(written)] = path
+        return written
 
     def _arguments(self, part: Call, path: str) -> Wire:
         if part.custom:
@@ -182,14 +185,14 @@ class Conversation:
 
     def _stand_in_for_signatures(self) -> None:
         """The first call of each step of the current turn must bear a signature, or the request is refused."""
-        for place, content in enumerate(self.contents[_turn_start(self.contents) :]):
+        for content in self.contents[_turn_start(self.contents) :]:
             if content["role"] != "model":
                 continue
             first = next((part for part in content["parts"] if "functionCall" in part), None)
             if first is not None and "thoughtSignature" not in first:
                 first["thoughtSignature"] = SKIP_SIGNATURE
-                call = first["functionCall"].get("id", place)
-                self._losses.add(f"calls[{call}].seal", "hint", "has no thought signature; the model thinks without it")
+                path = self._paths.get(id(first), "turns")
+                self._losses.add(f"{path}.seal", "hint", "has no thought signature; the model goes on without it")
 
 
 def _foreign(rest: Any) -> Any:

@@ -15,6 +15,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from uni_api.canon import Losses
+
 MAX_DEPTH: Final = 64
 MAX_NODES: Final = 20_000
 """References are copied in place: a small schema may stand for a huge one."""
@@ -43,11 +45,22 @@ Refs = tuple[str, ...]
 
 
 class Written(Struct, frozen=True):
-    """`schema` in OpenAPI form or, with `native`, in JSON Schema. `lost`: keywords that only a description tells."""
+    """`schema` in OpenAPI form or, with `native`, in JSON Schema.
+
+    `lost`: keywords that a description tells at best. `left_out`: names of the schema itself, which constrain nothing.
+    """
 
     schema: dict[str, Any]
     native: bool
     lost: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def enter(self, losses: Losses, path: str) -> None:
+        """Enter what the schema at `path` lost."""
+        for keyword in self.lost:
+            losses.add(path, "tuning", f"{keyword}: told in words at best")
+        for keyword in self.left_out:
+            losses.add(path, "hint", f"{keyword}: constrains nothing, left out")
 
 
 def write_schema(schema: Mapping[str, Any], *, json_schema: bool) -> Written:
@@ -56,7 +69,7 @@ def write_schema(schema: Mapping[str, Any], *, json_schema: bool) -> Written:
     lowered = lowering.node(schema)
     lost = tuple(dict.fromkeys(lowering.lost))
     if not lost or not json_schema:
-        return Written(lowered, False, lost)
+        return Written(lowered, False, lost, tuple(dict.fromkeys(lowering.left_out)))
     tidying = _Tidying()
     tidied = tidying.node(lowering.rooted(schema))
     return Written(tidied if isinstance(tidied, dict) else {}, True, ("depth",) if tidying.cut else ())
@@ -104,6 +117,7 @@ class _Lowering:
         self._root = root
         self._nodes = 0
         self.lost: list[str] = []
+        self.left_out: list[str] = []
 
     def node(self, schema: Any, depth: int = 0, open_refs: Refs = ()) -> dict[str, Any]:
         """`schema` lowered. `open_refs` are the references being copied just now: meeting one again is recursion."""
@@ -248,6 +262,8 @@ class _Lowering:
             self.lost.append("type")
         for keyword, value in flat.items():
             if keyword in _SILENT or keyword == "type":
+                if isinstance(value, str) and keyword != "type":
+                    self.left_out.append(keyword)
                 continue
             if not self._keyword(out, keyword, value, kind, depth, open_refs):
                 told[keyword] = value

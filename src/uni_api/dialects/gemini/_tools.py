@@ -67,8 +67,7 @@ def _declaration(tool: Tool, family: Family, losses: Losses, path: str) -> Wire:
     elif tool.schema and (tool.schema.get("properties") or set(tool.schema) - {"type", "properties", "required"}):
         written = write_schema(tool.schema, json_schema=family.json_schema)
         out["parametersJsonSchema" if written.native else "parameters"] = written.schema
-        for keyword in written.lost:
-            losses.add(f"{path}.schema", "tuning", f"{keyword}: told in words only")
+        written.enter(losses, f"{path}.schema")
     if tool.strict:
         losses.add(f"{path}.strict", "tuning", "strictness of a single tool can't be asked for")
     if tool.cache is not None:
