@@ -23,7 +23,7 @@ def write_part(part: Part, role: str, path: str, losses: Losses) -> Block | None
         case Text():
             return _text(part, role, path, losses)
         case Thinking():
-            return _thinking(part, path, losses)
+            return _thinking(part, role, path, losses)
         case Media():
             return _media(part, role, path, losses)
         case Foreign():
@@ -59,8 +59,8 @@ def result_content(result: Result, path: str, losses: Losses) -> list[Block]:
     blocks: list[Block] = []
     for index, part in enumerate(result.parts):
         where = f"{path}.parts[{index}]"
-        block = None if isinstance(part, Thinking) else write_part(part, "user", where, losses)
-        if isinstance(part, Thinking) or (block is not None and block.get("type") not in _IN_RESULTS):
+        block = write_part(part, "user", where, losses)
+        if block is not None and block.get("type") not in _IN_RESULTS:
             losses.add(where, "meaning", "this has no place in a tool result")
         elif block is not None:
             blocks.append(block)
@@ -135,10 +135,10 @@ def write_citation(citation: Citation) -> Block:
     return {**fields, title: citation.title, "cited_text": citation.quote or ""}
 
 
-def _thinking(part: Thinking, path: str, losses: Losses) -> Block | None:
-    if part.seal is None:
-        if part.text:
-            losses.add(path, "meaning", "thinking without a signature is refused")
+def _thinking(part: Thinking, role: str, path: str, losses: Losses) -> Block | None:
+    if part.seal is None or role != "assistant":
+        if part.text or part.seal is not None:
+            losses.add(path, "meaning", "thinking without a signature, or not of an assistant, is refused")
         losses.drop(part.rest, path)
         return None
     block: Block

@@ -222,11 +222,15 @@ def _drop_name(turn: Turn, index: int, losses: Losses) -> None:
 
 
 def _append(messages: list[Block], message: Block) -> None:
-    """Joins messages of one role, which meet when what stood between them had nothing to say."""
+    """Joins messages of one role, which meet when what stood between them had nothing to say. A system message that is
+    not followed by an answer after all lets the user finish first."""
+    after = messages.pop() if messages and messages[-1]["role"] == "system" and message["role"] == "user" else None
     if messages and messages[-1]["role"] == message["role"]:
         messages[-1]["content"].extend(message["content"])
     else:
         messages.append(message)
+    if after is not None:
+        messages.append(after)
 
 
 def _system_blocks(turn: Turn, index: int, losses: Losses) -> list[Block]:
