@@ -8,8 +8,10 @@ Rule 3: seals leave packed, in fields that clients echo, and come back through `
 from typing import TYPE_CHECKING
 
 from uni_api.canon import Request
-from uni_api.dialects.faces import StreamWriter
+from uni_api.dialects.faces import StreamReader, StreamWriter
+from uni_api.dialects.openai_chat._media import needs_bytes
 from uni_api.dialects.openai_chat.error import read_error, write_error, write_stream_error
+from uni_api.dialects.openai_chat.reader import ChatReader
 from uni_api.dialects.openai_chat.reply import read_reply, write_reply
 from uni_api.dialects.openai_chat.request import read_request, write_request
 from uni_api.dialects.openai_chat.usage import read_finish, read_usage
@@ -17,11 +19,13 @@ from uni_api.dialects.openai_chat.writer import ChatWriter
 
 __all__ = [
     "name",
+    "needs_bytes",
     "read_error",
     "read_finish",
     "read_reply",
     "read_request",
     "read_usage",
+    "reader",
     "write_error",
     "write_reply",
     "write_request",
@@ -32,12 +36,17 @@ __all__ = [
 name = "openai_chat"
 
 
+def reader(realm: str, /) -> StreamReader:
+    return ChatReader(realm)
+
+
 def writer(request: Request, /) -> StreamWriter:
     return ChatWriter(request)
 
 
 if TYPE_CHECKING:
     from uni_api.dialects import openai_chat
-    from uni_api.dialects.faces import Front
+    from uni_api.dialects.faces import Back, Front
 
     _front: Front = openai_chat
+    _back: Back = openai_chat

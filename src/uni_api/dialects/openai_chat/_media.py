@@ -212,7 +212,7 @@ def image_entry(media: Media) -> dict[str, Any]:
 def read_sound(message: Fields) -> Media | None:
     """The spoken answer of a message, or None. Its id, transcript and expiry are leftovers of the part."""
     value = message.left.get("audio")
-    if not isinstance(value, dict) or not isinstance(value.get("data"), str):
+    if not isinstance(value, dict) or not isinstance(value.get("data"), str) or not value["data"]:
         return None
     del message.left["audio"]
     return sound(value)

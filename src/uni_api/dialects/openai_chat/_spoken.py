@@ -102,7 +102,10 @@ def _read_calls(fields: Fields, blobs: Blobs) -> list[Call]:
     at = fields.where("tool_calls")
     calls = [_read_call(one, f"{at}[{index}]", blobs) for index, one in enumerate(entries or [])]
     legacy = fields.inside("function_call")
-    if legacy is not None:
+    if legacy is not None and legacy.left.get("name") == "":
+        # Some hosts fill every field of their type: an unnamed call is none.
+        fields.back("function_call", legacy)
+    elif legacy is not None:
         name, arguments = legacy.must_text("name"), legacy.text("arguments") or ""
         fields.back("function_call", legacy)
         calls.append(Call(id="", name=name, arguments=arguments, rest=Rest(NAME, {":legacy": True})))
@@ -158,7 +161,7 @@ def _cited(content: list[Part], fields: Fields) -> list[Part]:
     entries = fields.left.get("annotations")
     if not isinstance(entries, list) or not entries or len(content) != 1 or not isinstance(content[0], Text):
         return content
-    citations = [_citation(entry) for entry in entries]
+    citations = [read_annotation(entry) for entry in entries]
     known = [citation for citation in citations if citation is not None]
     if len(known) < len(citations):
         return content
@@ -166,7 +169,8 @@ def _cited(content: list[Part], fields: Fields) -> list[Part]:
     return [msgspec.structs.replace(content[0], citations=tuple(known))]
 
 
-def _citation(entry: Any) -> Citation | None:
+def read_annotation(entry: Any) -> Citation | None:
+    """The source that an entry of `annotations` names; None for one that canon can't say in full."""
     match entry:
         case {
             "type": "url_citation",

@@ -88,7 +88,10 @@ def _read_choice(value: Any, path: str, id: str | None, at: int, blobs: Native) 
     name = "message" if fields.left.get("message") is not None else "delta"
     message = fields.inside(name)
     if message is None:
-        raise Denied(400, f"{path} has no message")
+        if not fields.left.get("finish_reason"):
+            raise Denied(400, f"{path} has no message")
+        # Azure leaves the message out when its filter took the answer away.
+        message = Fields({}, path)
     if message.left.get("role") == "assistant":
         del message.left["role"]
     sound = read_sound(message)

@@ -69,13 +69,16 @@ def read_usage(answer: Mapping[str, Any]) -> Usage | None:
         or _count(found, "cache_read_input_tokens")
     )
     written = _count(prompt_details, "cache_write_tokens") or _count(found, "cache_creation_input_tokens")
+    # Some hosts count the cache beside the prompt, or twice: the prompt and the total stay what they say.
+    read = min(read, prompt)
+    written = min(written, prompt - read)
     return Usage(
-        input=max(prompt - read - written, 0),
+        input=prompt - read - written,
         cache_read=read,
         cache_write=written,
         cache_write_1h=min(_count(_object(found, "cache_creation"), "ephemeral_1h_input_tokens"), written),
         output=output,
-        reasoning=min(reasoning, output),
+        reasoning=reasoning,
         input_audio=_count(prompt_details, "audio_tokens"),
         output_audio=_count(details, "audio_tokens"),
     )
