@@ -597,6 +597,19 @@ def test_thinking_that_is_not_to_be_had(model: str, more: Any, thinking: Any, ef
     assert losses == [(path, "tuning")]
 
 
+def test_a_model_that_always_thinks_is_only_told_the_effort_when_a_call_is_forced() -> None:
+    tools = {"tools": (Tool(name="t"),), "tool_choice": ToolChoice(mode="required")}
+    body, losses = write(model="claude-fable-5", reasoning=Reasoning(effort="high"), **tools)
+    assert "thinking" not in body
+    assert body["output_config"] == {"effort": "high"}
+    assert body["tool_choice"] == {"type": "any"}
+    assert losses == []
+    body, losses = write(model="claude-opus-5", **tools)
+    assert body["thinking"] == {"type": "disabled"}
+    assert body["tool_choice"] == {"type": "any"}
+    assert losses == []
+
+
 def test_thinking_fixes_sampling() -> None:
     body, losses = write(reasoning=Reasoning(effort="low"), sampling=Sampling(temperature=0.5, top_p=0.97, top_k=5))
     assert body["top_p"] == 0.97

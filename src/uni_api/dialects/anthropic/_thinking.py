@@ -39,12 +39,9 @@ class Thought(Struct, frozen=True, kw_only=True):
 def write_thinking(request: Request, family: Family, *, loop_unsealed: bool, losses: Losses) -> Thought:
     limit = request.max_tokens if request.max_tokens is not None else family.max_tokens
     reasoning = request.reasoning
-    forced = request.tool_choice is not None and request.tool_choice.mode in ("required", "named") and request.tools
     wish = _wish(reasoning)
-    if forced and family.forced and wish != "off" and family.off != "never":
-        if wish == "on":
-            losses.add("reasoning", "tuning", "the model can't think when a tool call is forced")
-        return Thought(max_tokens=limit, thinking=_off(family))
+    if wish != "off" and family.forced and _forces_call(request):
+        return _while_forced(reasoning if wish == "on" else None, family, limit, losses)
     match wish:
         case "unsaid":
             return Thought(max_tokens=limit, thinking=_shown(family, reasoning, losses))
@@ -64,6 +61,21 @@ def write_thinking(request: Request, family: Family, *, loop_unsealed: bool, los
             return Thought(max_tokens=limit)
         case _:
             assert_never(wish)
+
+
+def _forces_call(request: Request) -> bool:
+    choice = request.tool_choice
+    return choice is not None and choice.mode in ("required", "named") and bool(request.tools)
+
+
+def _while_forced(reasoning: Reasoning | None, family: Family, limit: int, losses: Losses) -> Thought:
+    """The forced call wins over thinking, which changes less. A model that always thinks is not told to."""
+    if family.off == "never":
+        effort = _effort(reasoning, family, losses) if reasoning is not None else None
+        return Thought(max_tokens=limit, effort=effort)
+    if reasoning is not None:
+        losses.add("reasoning", "tuning", "the model can't think when a tool call is forced")
+    return Thought(max_tokens=limit, thinking=_off(family))
 
 
 def _wish(reasoning: Reasoning | None) -> Literal["unsaid", "off", "on"]:
@@ -97,12 +109,16 @@ def _display(family: Family, reasoning: Reasoning) -> dict[str, str]:
 
 
 def _adaptive(reasoning: Reasoning, family: Family, limit: int, losses: Losses) -> Thought:
+    thinking: Block = {"type": "adaptive", **_display(family, reasoning)}
+    return Thought(max_tokens=limit, thinking=thinking, effort=_effort(reasoning, family, losses), on=True)
+
+
+def _effort(reasoning: Reasoning, family: Family, losses: Losses) -> Effort | None:
     effort = reasoning.effort
     if reasoning.budget is not None and reasoning.budget > 0:
         losses.add("reasoning.budget", "tuning", "this model takes no budget: it is told an effort instead")
         effort = effort or _word_for(reasoning.budget)
-    thinking = {"type": "adaptive", **_display(family, reasoning)}
-    return Thought(max_tokens=limit, thinking=thinking, effort=_allowed(effort, family, losses), on=True)
+    return _allowed(effort, family, losses)
 
 
 def _budgeted(
