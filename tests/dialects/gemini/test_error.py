@@ -67,6 +67,11 @@ def test_a_daily_quota_is_no_passing_limit() -> None:
     assert (fault.kind, fault.retry_after) == ("quota", 30.0)
 
 
+def test_the_delay_may_be_an_object() -> None:
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": {"seconds": 3}}
+    assert gemini.read_error(429, body(429, "RESOURCE_EXHAUSTED", "No.", info)).retry_after == 3.0
+
+
 def test_the_reason_is_the_code() -> None:
     info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
     fault = gemini.read_error(400, body(400, "INVALID_ARGUMENT", "No.", info))

@@ -105,6 +105,17 @@ class TestTurns:
         assert paths(losses) == ["turns[3]"]
         assert paths(losses, "hint") == ["turns[3]"]
 
+    def test_a_model_without_instructions_hears_them_from_the_user(self) -> None:
+        body, losses = write(ask(system("Be brief."), user("Hi"), model="gemma-3-27b-it", shape=Shape(kind="json")))
+        assert "systemInstruction" not in body
+        (content,) = body["contents"]
+        first, wish, last = (part["text"] for part in content["parts"])
+        assert (first, last) == ("Be brief.", "Hi")
+        assert "JSON" in wish
+        assert paths(losses) == ["shape", "turns"]
+        body, _ = write(ask(system("Say this."), model="gemini-2.5-flash-preview-tts"))
+        assert body["contents"] == [{"role": "user", "parts": [{"text": "Say this."}]}]
+
     def test_an_image_among_the_instructions_is_shown_by_the_user(self) -> None:
         body, losses = write(ask(system("Look:", Media(kind="image", data=PNG)), user("Well?")))
         assert body["systemInstruction"] == {"parts": [{"text": "Look:"}]}
@@ -261,6 +272,24 @@ class TestCalls:
 
     def test_older_models_need_no_stand_in(self) -> None:
         assert "thoughtSignature" not in contents(user("?"), model(Call(id="1", name="f")))[1]["parts"][0]
+
+    def test_names_too_long_are_cut_in_the_open(self) -> None:
+        long = "n" * 200
+        body, losses = write(ask(user("?"), model(Call(id="1", name=long)), tools=(Tool(name=long),)))
+        name = body["tools"][0]["functionDeclarations"][0]["name"]
+        assert body["contents"][1]["parts"][0]["functionCall"]["name"] == name
+        assert paths(losses, "meaning") == ["turns[1].parts[0].name", "tools[0].name"]
+
+    def test_leftovers_of_parts(self) -> None:
+        own = Text(text="a", rest=Rest("gemini", {"partMetadata": {"k": "v"}}))
+        body, losses = write(ask(user(own, Result(call="1", name="f", cache=Cache()))))
+        assert body["contents"][0]["parts"][1] == {"text": "a", "partMetadata": {"k": "v"}}
+        assert paths(losses) == ["turns[0].parts[1].cache"]
+
+    def test_a_history_of_results_alone_is_the_current_turn(self) -> None:
+        first = Call(id="1", name="f")
+        written = contents(user(Result(call="0", name="f")), model(first), model=THIRD)
+        assert written[1]["parts"][0]["thoughtSignature"] == SKIP
 
     def test_names_the_api_refuses_can_be_read_back(self) -> None:
         body, losses = write(

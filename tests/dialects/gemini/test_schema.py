@@ -9,6 +9,7 @@ from google.genai import types
 from hypothesis import given
 from hypothesis import strategies as st
 
+from uni_api.canon import Losses
 from uni_api.dialects.gemini._schema import MAX_DEPTH, write_schema
 
 
@@ -197,6 +198,39 @@ def test_anything_lowers_to_a_schema_that_the_sdk_takes_and_is_not_touched(
     assert schema == before
     if not written.native:
         types.Schema.model_validate(written.schema)
+
+
+@pytest.mark.parametrize(
+    ("schema", "keyword"),
+    [
+        ({"$ref": "#/$defs/0", "$defs": [{"type": "string", "title": "b"}], "title": "a"}, "title"),
+        ({"allOf": [5], "type": "string"}, "allOf"),
+        ({"allOf": [{"properties": {"a": {"type": "string"}}}], "properties": {"a": {"type": "null"}}}, "properties"),
+        ({"type": ["string", "integer"], "anyOf": [{"type": "string"}, {"type": "integer"}]}, "type"),
+        ({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a", "b"]}, "required"),
+        ({"anyOf": [{"type": "string"}], "oneOf": [{"type": "string"}]}, "oneOf"),
+        ({"type": "string", "const": object()}, "const"),
+        ({"type": "array", "items": {"$ref": "nowhere"}}, "$ref"),
+    ],
+)
+def test_contradictions_and_nonsense_are_entered(schema: dict[str, Any], keyword: str) -> None:
+    assert keyword in nearest(schema)[1]
+
+
+def test_a_choice_of_types_keeps_its_description() -> None:
+    assert openapi({"type": ["string", "number"], "description": "d", "title": "t"}) == {
+        "anyOf": [{"type": "string"}, {"type": "number"}],
+        "description": "d",
+        "title": "t",
+    }
+
+
+def test_names_of_the_schema_itself_are_left_out_in_the_open() -> None:
+    losses = Losses()
+    written = write_schema({"$schema": "https://json-schema.org/x", "type": "string"}, json_schema=True)
+    written.enter(losses, "tools[0].schema")
+    assert written.schema == {"type": "string"}
+    assert [(loss.path, loss.kind) for loss in losses.items] == [("tools[0].schema", "hint")]
 
 
 def test_the_depth_limit_is_generous() -> None:

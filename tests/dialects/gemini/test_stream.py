@@ -175,6 +175,22 @@ def test_text_goes_on_until_a_signature_ends_it() -> None:
     ]
 
 
+def test_a_call_in_pieces_that_is_cut_off_is_said_as_far_as_it_came() -> None:
+    pieces = (
+        {"name": "f", "willContinue": True, "args": {"a": 1}},
+        {"partialArgs": [{"jsonPath": "$.b[x]", "stringValue": "?"}, {"jsonPath": "$['c']"}], "willContinue": True},
+        {"partialArgs": [{"jsonPath": "$.a.b", "numberValue": 2}, {"jsonPath": "$[0]"}], "willContinue": True},
+        {"name": "g", "willContinue": True},
+    )
+    stream = said(*(chunk({"functionCall": piece}) for piece in pieces))
+    assert [plain(part) for part in fold(stream).choices[0].parts] == [
+        {"call": "f", "arguments": '{"a":1,"b":"?","c":null}'}
+    ]
+    data = b"".join(b"data: " + json.dumps(chunk({"functionCall": piece})).encode() + b"\n\n" for piece in pieces)
+    calls = [event.part for event in events(data) if isinstance(event, Opened)]
+    assert [call.name for call in calls if isinstance(call, Call)] == ["f", "g"]
+
+
 def test_several_candidates_have_parts_of_their_own() -> None:
     stream = events(
         b'data: {"candidates":[{"index":0,"content":{"parts":[{"text":"a"}]}},'

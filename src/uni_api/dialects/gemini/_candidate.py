@@ -94,8 +94,7 @@ class Candidate:
 
     def close(self, reply: str) -> Iterator[Event]:
         """What is left to say at the end of the answer."""
-        if self._partial is not None:
-            yield from self._end_partial(reply)
+        yield from self._end_partial(reply)
         if self._open is not None and self._kind == "text":
             grounding, metadata = self._rest.get("groundingMetadata"), self._rest.get("citationMetadata")
             if grounding or metadata:
@@ -148,13 +147,13 @@ class Candidate:
         if self._partial is not None and not call.get("name"):
             self._partial.add(call)
         else:
-            if self._partial is not None:
-                yield from self._end_partial(reply)
+            yield from self._end_partial(reply)
             self._partial = PartialCall(call, seal)
         if not call.get("willContinue"):
             yield from self._end_partial(reply)
 
     def _end_partial(self, reply: str) -> Iterator[Event]:
+        """Say the call that is being gathered, if there is one."""
         partial, self._partial = self._partial, None
         if partial is None:
             return

@@ -39,7 +39,8 @@ class Conversation:
         self._calls: dict[str, str] = {}
         self._paths: dict[int, str] = {}
 
-    def write(self, request: Request) -> None:
+    def write(self, request: Request, wish: str | None = None) -> None:
+        """Write all turns; `wish` is one more instruction."""
         for number, turn in enumerate(request.turns):
             path = f"turns[{number}]"
             if turn.name is not None:
@@ -51,8 +52,16 @@ class Conversation:
             self._append("model" if turn.role == "assistant" else "user", self._parts(turn.parts, path))
         for content in self.contents:
             _order_results(content, self._order)
+        if wish is not None:
+            self.system.append({"text": wish})
+        opening = [] if self._family.instructions else self.system
+        if opening:
+            self._losses.add("turns", "hint", "moved: this model takes instructions from the user only")
+            self.system = []
         if not self.contents or self.contents[0]["role"] == "model":
-            self.contents.insert(0, {"role": "user", "parts": [{"text": BLANK}]})
+            self.contents.insert(0, {"role": "user", "parts": opening or [{"text": BLANK}]})
+        elif opening:
+            self.contents[0]["parts"][:0] = opening
         if self._family.needs_signatures:
             self._stand_in_for_signatures()
 

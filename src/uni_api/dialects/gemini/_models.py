@@ -21,7 +21,8 @@ class Family(Struct, frozen=True, kw_only=True):
     `can_stop`: thinking can be switched off. `shows`: thoughts are asked for unless the client declines.
     `needs_signatures`: a call of the current turn without a thought signature is refused.
     `json_schema`: takes JSON Schema as such. `json_mode`: can be held to JSON. `json_with_tools`: even beside tools.
-    `result_media`: media may be part of a function response. `filters_off`: takes the threshold OFF.
+    `instructions`: takes a systemInstruction. `result_media`: media may be part of a function response.
+    `filters_off`: takes the threshold OFF.
     """
 
     thinking: Literal["budget", "level", "none"] = "none"
@@ -34,6 +35,7 @@ class Family(Struct, frozen=True, kw_only=True):
     json_schema: bool = True
     json_mode: bool = True
     json_with_tools: bool = False
+    instructions: bool = True
     result_media: bool = False
     filters_off: bool = True
 
@@ -51,15 +53,17 @@ def _third(*levels: Level) -> Family:
 
 
 _FIRST: Final = Family(json_schema=False, filters_off=False)
-_SILENT: Final = Family(json_mode=False)
+_GEMMA: Final = Family(json_schema=False, filters_off=False, json_mode=False, instructions=False)
+_SPECIAL: Final = Family(json_mode=False, instructions=False)
 _UNKNOWN: Final = Family(thinking="level", json_with_tools=True)
 
 _FAMILIES: Final[tuple[tuple[re.Pattern[str], Family], ...]] = tuple(
     (re.compile(pattern), family)
     for pattern, family in (
-        (r"-tts\b|native-audio|embedding|\baqa\b|\bimagen|\bveo|\blyria", _SILENT),
-        (r"gemini-[12](\.\d+)?-.*image", _SILENT),
+        (r"-tts\b|native-audio|embedding|\baqa\b|\bimagen|\bveo|\blyria", _SPECIAL),
+        (r"gemini-[12](\.\d+)?-.*image", _SPECIAL),
         (r"gemini-(3|[4-9]).*image", Family(thinking="level", can_stop=False, shows=True, json_with_tools=True)),
+        (r"gemma-[123]", _GEMMA),
         (r"gemini-1\.|gemini-pro(-vision)?$|gemma|learnlm", _FIRST),
         (r"gemini-2\.0", Family()),
         (r"gemini-2\.5-flash-lite", Family(thinking="budget", floor=512)),

@@ -65,6 +65,13 @@ class Written(Struct, frozen=True):
 
 def write_schema(schema: Mapping[str, Any], *, json_schema: bool) -> Written:
     """`schema` in the form that says most, in JSON Schema only if the model takes it. `schema` itself is left alone."""
+    try:
+        return _write(schema, json_schema)
+    except RecursionError:  # comparing two deep constants is all that still recurses without a bound
+        return Written({}, False, ("depth",))
+
+
+def _write(schema: Mapping[str, Any], json_schema: bool) -> Written:
     lowering = _Lowering(schema)
     lowered = lowering.node(schema)
     lost = tuple(dict.fromkeys(lowering.lost))

@@ -18,15 +18,14 @@ _NESTED = ("generationConfig", "toolConfig")
 def write_request(request: Request, losses: Losses, /) -> Body:
     """The upstream's body. What can't be said is entered in `losses`; nothing raises for content."""
     family = family_of(request.model)
-    conversation = Conversation(family, losses)
-    conversation.write(request)
-    config = write_generation(request, family, losses)
     shape = write_shape(request, family, losses)
+    wish = None
     if _refuses_shape(request, family):
-        conversation.system.append({"text": _in_words(shape)})
+        wish, shape = _in_words(shape), {}
         losses.add("shape", "tuning", "this model can't be held to JSON here; the wish is told in the instructions")
-    else:
-        config |= shape
+    conversation = Conversation(family, losses)
+    conversation.write(request, wish)
+    config = write_generation(request, family, losses) | shape
     body: Body = {"contents": conversation.contents}
     if conversation.system:
         body["systemInstruction"] = {"parts": conversation.system}
@@ -57,10 +56,7 @@ def _in_words(shape: dict[str, Any]) -> str:
     wish = "When you answer, answer with a single JSON object and nothing else."
     if schema is None:
         return wish
-    try:
-        return f"{wish} It must fit this JSON Schema:\n{msgspec.json.encode(schema).decode()}"
-    except (TypeError, RecursionError):
-        return wish
+    return f"{wish} It must fit this JSON Schema:\n{msgspec.json.encode(schema).decode()}"
 
 
 def _merge(body: Body, rest: Rest | None, losses: Losses) -> None:
