@@ -240,6 +240,28 @@ def test_results_hold_images_documents_and_native_blocks() -> None:
     assert losses == [("turns[1].parts[0].parts[3]", "meaning"), ("turns[1].parts[0].parts[4]", "meaning")]
 
 
+def test_blocks_that_only_turns_hold_are_a_loss_in_results() -> None:
+    upload = Foreign(dialect="anthropic", block={"type": "container_upload", "file_id": "f"})
+    body, losses = write(assistant(Call(id="x", name="n")), user(Result(call="x", parts=(upload, Text(text="r")))))
+    assert body["messages"][1]["content"] == [{"type": "tool_result", "tool_use_id": "x", "content": "r"}]
+    assert losses == [("turns[1].parts[0].parts[0]", "meaning")]
+
+
+def test_the_cache_point_of_a_result_without_a_call_stays() -> None:
+    body, _ = write(user(Result(call="lost", parts=(Text(text="found"),), cache=Cache())))
+    assert body["messages"][0]["content"][1] == {
+        "type": "text",
+        "text": "found",
+        "cache_control": {"type": "ephemeral"},
+    }
+
+
+def test_a_system_turn_between_a_users_words_waits_for_them() -> None:
+    body, _ = write(user("a"), system("now"), assistant(""), user("b"), model=OPUS)
+    assert [message["role"] for message in body["messages"]] == ["user", "system"]
+    assert [block["text"] for block in body["messages"][0]["content"]] == ["a", "b"]
+
+
 # --- parts
 
 
@@ -616,6 +638,15 @@ def test_thinking_fixes_sampling() -> None:
     assert losses == [("sampling.temperature", "tuning"), ("sampling.top_k", "tuning")]
 
 
+def test_an_adaptive_wish_becomes_a_budget_where_there_is_no_other_way() -> None:
+    body, losses = write(reasoning=Reasoning(adaptive=True))
+    assert body["thinking"] == {"type": "enabled", "budget_tokens": 8192}
+    assert losses == [("reasoning.adaptive", "tuning")]
+    body, losses = write(reasoning=Reasoning(show=True))
+    assert "thinking" not in body
+    assert losses == [("reasoning.show", "hint")]
+
+
 def test_a_tool_loop_begun_without_thinking_goes_on_without() -> None:
     loop = (user("a"), assistant(Call(id="x", name="n")), user(Result(call="x")))
     body, losses = write(*loop, reasoning=Reasoning(effort="low"))
@@ -642,6 +673,15 @@ def test_a_schema_is_enforced_where_the_family_can() -> None:
         "schema": schema | {"additionalProperties": False},
     }
     assert losses == [("shape.name", "hint")]
+
+
+def test_the_description_of_a_shape_goes_into_its_schema() -> None:
+    body, losses = write(shape=Shape(kind="schema", description="d", schema=CLOSED))
+    assert body["output_config"]["format"]["schema"]["description"] == "d"
+    assert losses == []
+    body, losses = write(shape=Shape(kind="schema", description="d", schema=CLOSED | {"description": "own"}))
+    assert body["output_config"]["format"]["schema"]["description"] == "own"
+    assert losses == [("shape.description", "hint")]
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,22 @@ def test_definitions_are_kept_and_closed() -> None:
     assert lost == []
 
 
+def test_definitions_may_use_each_other() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/A"}},
+        "$defs": {
+            "A": {"type": "object", "properties": {"b": {"$ref": "#/$defs/B"}, "c": {"$ref": "#/$defs/C"}}},
+            "B": {"type": "array", "items": {"$ref": "#/$defs/C"}},
+            "C": {"type": "string"},
+        },
+    }
+    lowered, lost = enforced(schema)
+    assert lowered is not None
+    assert list(lowered["$defs"]) == ["A", "B", "C"]
+    assert lost == []
+
+
 @pytest.mark.parametrize(
     "schema",
     [

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import random
 from typing import Any
@@ -5,6 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 from anthropic.lib.streaming._beta_messages import accumulate_event
+from hypothesis import given
+from hypothesis import strategies as st
 from jiter import from_json
 
 from tests.cassettes.records import FOLDER, needs_records, records
@@ -42,6 +45,7 @@ from uni_api.canon import (
     fold,
 )
 from uni_api.dialects import anthropic
+from uni_api.errors import Fault
 from uni_api.framing import Frame, SseDecoder
 
 KNOWN = {
@@ -149,6 +153,61 @@ def test_a_block_of_its_own_kind_is_opened_whole() -> None:
         {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "weather"}},
         {"type": "novelty", "text": "ab", "items": [1, 2], "more": True},
     ]
+
+
+def test_blocks_that_come_whole_are_told_whole() -> None:
+    cited = {"type": "char_location", "cited_text": "q", "document_index": 0, "document_title": None}
+    half = opened(2, type="server_tool_use", id="s", name="web_search", input={})
+    reply = fold(
+        events(
+            start(content=[{"type": "text", "text": "a", "citations": [cited]}]),
+            opened(1, type="thinking", thinking="b", signature="c2ln"),
+            half,
+            delta(2, type="input_json_delta", partial_json='{"query": "cut'),
+            opened(3, type="document_note", text="c"),
+            delta(3, type="citations_delta", citation=cited),
+            ending("max_tokens"),
+            STOP,
+        )
+    )
+    text, thinking, search, note = reply.choices[0].parts
+    assert isinstance(text, Text)
+    assert (text.text, [citation.quote for citation in text.citations]) == ("a", ["q"])
+    assert thinking == Thinking(text="b", seal=Seal(realm=REALM, token="c2ln"))
+    assert isinstance(search, Foreign)
+    assert search.block["input"] == '{"query": "cut'
+    assert isinstance(note, Foreign)
+    assert note.block["citations"] == [cited]
+
+
+KINDS = st.sampled_from(
+    [
+        *("message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta"),
+        *("message_stop", "error", "text", "thinking", "tool_use", "redacted_thinking", "text_delta", "thinking_delta"),
+        *("signature_delta", "citations_delta", "input_json_delta", "server_tool_use", "end_turn", "x"),
+    ]
+)
+NAMES = st.sampled_from(
+    [
+        *("type", "index", "delta", "content_block", "message", "usage", "text", "thinking", "signature", "data", "id"),
+        *("partial_json", "citation", "citations", "input", "content", "stop_reason", "error", "output_tokens", "name"),
+    ]
+)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 3) | KINDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),
+    max_leaves=15,
+)
+
+
+@given(st.lists(st.tuples(KINDS, st.dictionaries(NAMES, VALUES, max_size=4)), max_size=8), VALUES)
+def test_nothing_raises_but_faults(pieces: list[tuple[str, dict[str, Any]]], body: Any) -> None:
+    told = events(*({**data, "type": kind} for kind, data in pieces))
+    assert isinstance(told[-1], Finished | Broke)
+    with contextlib.suppress(Fault):
+        fold(told)
+    with contextlib.suppress(Fault):
+        anthropic.read_reply(body, REALM)
 
 
 def test_usage_is_a_total_that_grows_not_a_sum() -> None:
