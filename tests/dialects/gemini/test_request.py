@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.dialects import laws
 from tests.dialects.gemini.wire import check
 from uni_api.canon import (
     Cache,
@@ -31,6 +32,7 @@ from uni_api.canon import (
     Tool,
     ToolChoice,
     Turn,
+    keep_realm,
 )
 from uni_api.dialects import gemini
 
@@ -668,4 +670,15 @@ def test_law_2_every_word_is_said_or_its_path_is_in_the_ledger(request: Request)
     lost = paths(losses)
     for path, word in leaves(request):
         if word not in said:
-            assert any(path.startswith(entry) for entry in lost), (path, word, lost)
+            assert any(path == entry or path.startswith((f"{entry}.", f"{entry}[")) for entry in lost), (
+                path,
+                word,
+                lost,
+            )
+
+
+@given(laws.requests, st.sampled_from(["gemini-1.5-pro", FLASH, THIRD, "gemma-3-1b-it", "house-model"]))
+def test_any_request_becomes_a_valid_body(request: Request, model: str) -> None:
+    request = keep_realm(msgspec.structs.replace(request, model=model), "gemini", Losses())
+    write(request)
+    laws.check_write_keeps(gemini.write_request, request)

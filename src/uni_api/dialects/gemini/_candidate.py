@@ -73,9 +73,9 @@ class Candidate:
     def feed(self, said: Mapping[str, Any], reply: str) -> Iterator[Event]:
         """The events of one chunk. `reply` is the id of the whole answer, of which ids for calls are made."""
         content = said.get("content")
-        parts = content.get("parts") if isinstance(content, Mapping) else None
+        parts = content.get("parts") if isinstance(content, dict) else None
         for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, Mapping):
+            if isinstance(part, dict):
                 yield from self._part(part, reply)
         tokens = _tokens(said.get("logprobsResult"))
         if tokens:
@@ -113,7 +113,7 @@ class Candidate:
         signature = part.get("thoughtSignature")
         seal = Seal(realm=self._realm, token=signature) if isinstance(signature, str) and signature else None
         call, text, blob = part.get("functionCall"), part.get("text"), part.get("inlineData")
-        if isinstance(call, Mapping) and (call.get("name") or self._partial is not None):
+        if isinstance(call, dict) and (call.get("name") or self._partial is not None):
             yield from self._call(call, seal, reply)
         elif isinstance(text, str) or part.keys() <= _OF_TEXT:
             yield from self._text(part, text if isinstance(text, str) else "", seal)
@@ -198,7 +198,7 @@ def _digest(text: str) -> str:
 
 def _tokens(result: Any) -> tuple[Token, ...]:
     """Each chosen token with its rivals at the same step."""
-    if not isinstance(result, Mapping):
+    if not isinstance(result, dict):
         return ()
     chosen, rivals = result.get("chosenCandidates"), result.get("topCandidates")
     tokens: list[Token] = []
@@ -207,14 +207,14 @@ def _tokens(result: Any) -> tuple[Token, ...]:
         if token is None:
             continue
         beside = rivals[step] if isinstance(rivals, list) and step < len(rivals) else None
-        top = beside.get("candidates") if isinstance(beside, Mapping) else None
+        top = beside.get("candidates") if isinstance(beside, dict) else None
         known = [rival for raw in (top if isinstance(top, list) else ()) if (rival := _token(raw)) is not None]
         tokens.append(msgspec.structs.replace(token, top=tuple(known)))
     return tuple(tokens)
 
 
 def _token(raw: Any) -> Token | None:
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         return None
     text, score = raw.get("token"), raw.get("logProbability", 0.0)
     if not isinstance(text, str) or not isinstance(score, int | float):

@@ -11,9 +11,9 @@ def read_citations(grounding: Any, citations: Any, text: str, before: int) -> It
     """The sources of `text`, the last text of an answer in which `before` bytes of text came before it."""
     ruler = _Ruler(text, before)
     yield from _grounded(grounding, ruler)
-    found = citations.get("citations", citations.get("citationSources")) if isinstance(citations, Mapping) else None
+    found = citations.get("citations", citations.get("citationSources")) if isinstance(citations, dict) else None
     for each in found if isinstance(found, list) else ():
-        if isinstance(each, Mapping):
+        if isinstance(each, dict):
             start, end = ruler.span(each)
             licence = _word(each, "license")
             yield Citation(
@@ -26,26 +26,26 @@ def read_citations(grounding: Any, citations: Any, text: str, before: int) -> It
 
 
 def _grounded(grounding: Any, ruler: "_Ruler") -> Iterator[Citation]:
-    if not isinstance(grounding, Mapping):
+    if not isinstance(grounding, dict):
         return
     chunks = grounding.get("groundingChunks")
     supports = grounding.get("groundingSupports")
     if not isinstance(chunks, list) or not isinstance(supports, list):
         return
     for support in supports:
-        if not isinstance(support, Mapping):
+        if not isinstance(support, dict):
             continue
         segment = support.get("segment")
-        start, end = ruler.span(segment if isinstance(segment, Mapping) else {})
+        start, end = ruler.span(segment if isinstance(segment, dict) else {})
         indices = support.get("groundingChunkIndices")
         for index in indices if isinstance(indices, list) else ():
-            if isinstance(index, int) and 0 <= index < len(chunks) and isinstance(chunks[index], Mapping):
+            if isinstance(index, int) and 0 <= index < len(chunks) and isinstance(chunks[index], dict):
                 yield _source(chunks[index], start, end)
 
 
 def _source(chunk: Mapping[str, Any], start: int | None, end: int | None) -> Citation:
     """A chunk holds one object, named for where it comes from (web, maps, retrievedContext, image)."""
-    held = next((value for value in chunk.values() if isinstance(value, Mapping)), {})
+    held = next((value for value in chunk.values() if isinstance(value, dict)), {})
     return Citation(
         url=_word(held, "uri") or _word(held, "sourceUri"),
         title=_word(held, "title"),

@@ -22,13 +22,13 @@ class PartialCall:
         self.id = first.get("id")
         self.name = first.get("name")
         self.seal = seal
-        self.arguments: dict[str, Any] = dict(first["args"]) if isinstance(first.get("args"), Mapping) else {}
+        self.arguments: dict[str, Any] = dict(first["args"]) if isinstance(first.get("args"), dict) else {}
         self.add(first)
 
     def add(self, piece: Mapping[str, Any]) -> None:
         parts = piece.get("partialArgs")
         for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, Mapping) and isinstance(part.get("jsonPath"), str):
+            if isinstance(part, dict) and isinstance(part.get("jsonPath"), str):
                 _put(self.arguments, _steps(part["jsonPath"]), _scalar(part))
 
 

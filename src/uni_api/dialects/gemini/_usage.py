@@ -12,7 +12,7 @@ from uni_api.canon import Usage
 
 def read_usage(raw: Any) -> Usage | None:
     """None when `raw` holds no count at all: early events of a stream name only the kind of traffic."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         return None
     prompt = _count(raw, "promptTokenCount")
     candidates = _count(raw, "candidatesTokenCount")
@@ -40,5 +40,5 @@ def _audio(raw: Mapping[str, Any], name: str) -> int:
     return sum(
         _count(detail, "tokenCount")
         for detail in (details if isinstance(details, list) else ())
-        if isinstance(detail, Mapping) and detail.get("modality") == "AUDIO"
+        if isinstance(detail, dict) and detail.get("modality") == "AUDIO"
     )

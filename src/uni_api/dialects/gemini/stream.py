@@ -56,14 +56,14 @@ class Reader:
         """The events of one decoded GenerateContentResponse."""
         if self._over:
             return
-        if not isinstance(chunk, Mapping):
+        if not isinstance(chunk, dict):
             yield self._broke(Fault("protocol", "The upstream sent an event that is not a JSON object.", raw=raw))
             return
         if chunk.get("error"):
             yield self._broke(read_error(200, raw or msgspec.json.encode(chunk)))
             return
         candidates = chunk.get("candidates")
-        candidates = [each for each in candidates if isinstance(each, Mapping)] if isinstance(candidates, list) else []
+        candidates = [each for each in candidates if isinstance(each, dict)] if isinstance(candidates, list) else []
         if (
             not candidates
             and not self._candidates
@@ -130,7 +130,7 @@ def reader(realm: str, /) -> Reader:
 
 
 def _blocked(feedback: Any, raw: bytes) -> Fault | None:
-    reason = feedback.get("blockReason") if isinstance(feedback, Mapping) else None
+    reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
     if not reason:
         return None
     said = feedback.get("blockReasonMessage")
