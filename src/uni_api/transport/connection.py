@@ -1,0 +1,375 @@
+"""One HTTP/1.1 connection: bytes in and out, one exchange at a time, and one timer for every phase.
+
+Sources: RFC 9110 and RFC 9112 (June 2022). Where they leave a choice this client is strict: an answer that could be
+read in two ways is a Fault.
+"""
+
+import asyncio
+from collections.abc import Callable
+from enum import IntEnum
+from math import inf
+from typing import Protocol, cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from uni_api.errors import Fault
+from uni_api.transport.head import Head
+from uni_api.transport.proxy import Route
+from uni_api.transport.response import HIGH_WATER, Response
+from uni_api.transport.timeouts import Timeouts
+
+MAX_HEAD = 64 * 1024
+MAX_HEADERS = 256
+_SLICE = 128 * 1024
+"""A body is handed to the transport in pieces of this size, so that a slow upstream is noticed between them."""
+
+
+class Phase(IntEnum):
+    IDLE = 0
+    HEAD = 1  # the request is on its way or with the upstream
+    BODY = 2
+    ENDED = 3  # the answer is complete
+    CLOSED = 4
+
+
+class Owner(Protocol):
+    """The pool, as its connections see it."""
+
+    def release(self, connection: "Connection") -> None:
+        """The exchange ended cleanly: the connection can be used again."""
+
+    def lost(self, connection: "Connection") -> None:
+        """The connection is closed. May be told twice."""
+
+
+class Connection(asyncio.Protocol):
+    """A protocol for asyncio and uvloop. `route` is the owner's key; messages name its origin's host only."""
+
+    def __init__(self, owner: Owner, route: Route, idle_seconds: float) -> None:
+        self.route = route
+        self.reused = False
+        self._owner = owner
+        self._host = route[0].host
+        self._idle_seconds = idle_seconds
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._parser = HttpResponseParser(self)
+        self._feed: Callable[[bytes], None] = self._parser.feed_data
+        self._phase = Phase.IDLE
+        self._response: Response | None = None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._flaw = ""
+        self._head_size = 0
+        self._barren = 0
+        self._bodyless = False
+        self._keep = True
+        self._until_eof = False
+        self._extra = False
+        self._unsent: memoryview | None = None
+        self._write_paused = False
+        self._read_paused = False
+        self._timeouts = Timeouts()
+        # The timer: due at the earlier of `_since + _patience` and `_total_at`. Progress only moves `_since`; a timer
+        # that goes off early is set again.
+        self._since = 0.0
+        self._patience = inf
+        self._total_at = inf
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = inf
+
+    # The exchange
+
+    def begin(self, head: Head, body: bytes, timeouts: Timeouts) -> Response:
+        """Send a request. The response's waiter is woken when its head is there or the exchange has failed."""
+        transport = self._transport
+        assert transport is not None and self._phase is Phase.IDLE
+        loop = self._loop
+        self._response = response = Response(self, self._host, loop.create_future())
+        self._phase = Phase.HEAD
+        self._timeouts = timeouts
+        self._head_size = 0
+        self._bodyless = head.method == "HEAD"
+        self._since = now = loop.time()
+        self._total_at = inf if timeouts.total is None else now + timeouts.total
+        size = len(body)
+        if size <= _SLICE:
+            if size or head.method not in ("GET", "HEAD"):
+                transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head.data, size, body))
+            else:
+                transport.write(head.data + b"\r\n")
+        else:
+            transport.write(b"%bcontent-length: %d\r\n\r\n" % (head.data, size))
+            self._unsent = memoryview(body)
+            self._pump()
+        self._set_patience(self._patience_of_request())
+        return response
+
+    def resume(self) -> None:
+        """Read on: the consumer has taken what was unread."""
+        if self._read_paused and self._transport is not None:
+            self._read_paused = False
+            self._since = self._loop.time()
+            self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        if self._phase is not Phase.CLOSED:
+            self._phase = Phase.CLOSED
+            self._response = None
+            self._unsent = None
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._transport is not None:
+                self._transport.abort()
+            self._owner.lost(self)
+
+    def fail(self, fault: Fault) -> None:
+        """End the exchange with a fault, and the connection with it."""
+        response = self._response
+        self.abort()
+        if response is not None:
+            response.fault = fault
+            response.wake()
+
+    def usable(self) -> bool:
+        """Whether an idle connection can take another request now."""
+        return (
+            self._phase is Phase.IDLE
+            and self._transport is not None
+            and not self._transport.is_closing()
+            and self._loop.time() - self._since < self._idle_seconds
+        )
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing of an answer to the last request has been received."""
+        return not self._head_size
+
+    def __repr__(self) -> str:
+        paused = [word for word, on in (("reading", self._read_paused), ("writing", self._write_paused)) if on]
+        words = [self._host, self._phase.name.lower()]
+        words += ["reused"] if self.reused else []
+        words += ["paused: " + "+".join(paused)] if paused else []
+        return f"<Connection [{', '.join(words)}]>"
+
+    # What the transport tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._since = self._loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        response = self._response
+        if response is None:
+            # Nothing was asked for: what arrives now could be taken for the answer to the next request.
+            self.abort()
+            return
+        before = response.size
+        in_head = self._phase is Phase.HEAD
+        if in_head:
+            self._head_size += len(data)
+        else:
+            self._since = self._loop.time()
+        try:
+            self._feed(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            if self._phase is not Phase.ENDED:
+                self._flaw = self._flaw or str(error) or "it changes the protocol"
+            self._keep = False
+        if in_head:
+            self._check_head()
+        elif response.size == before:
+            self._barren += len(data)
+            if self._barren > MAX_HEAD and self._phase is Phase.BODY:
+                self._flaw = "too much framing without a body"
+        else:
+            self._barren = 0
+        if self._flaw:
+            self.fail(Fault("protocol", f"{self._host} sent an answer that is not valid HTTP: {self._flaw}."))
+        elif self._phase is Phase.ENDED:
+            self._finish(response)
+        elif self._phase is Phase.BODY:
+            if response.size > HIGH_WATER and not self._read_paused and self._transport is not None:
+                self._read_paused = True
+                self._transport.pause_reading()
+            response.wake()
+
+    def eof_received(self) -> None:
+        response = self._response
+        if response is not None and self._phase is Phase.BODY and self._until_eof:
+            self._keep = False
+            self._finish(response)
+        else:
+            self._cut("closed the connection")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cut("closed the connection" if exc is None else "broke off the connection")
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        if self._phase in (Phase.HEAD, Phase.BODY):
+            self._pump()
+            if self._phase is Phase.HEAD:
+                self._since = self._loop.time()
+                self._set_patience(self._patience_of_request())
+
+    # What the parser tells
+
+    def on_message_begin(self) -> None:
+        if self._phase is Phase.ENDED:
+            self._extra = True
+        self._headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value.rstrip()))
+
+    def on_headers_complete(self) -> None:
+        if self._phase is not Phase.HEAD:
+            return
+        status = self._parser.get_status_code()
+        if status < 200:
+            if status < 100 or status == 101:
+                self._flaw = f"status {status} can't be an answer"
+            return
+        response = self._response
+        assert response is not None
+        response.status = status
+        response.headers = headers = self._headers
+        self._headers = []  # trailers go nowhere
+        for name, value in headers:
+            if name == b"transfer-encoding" and value.lower() not in (b"chunked", b"identity"):
+                self._flaw = "its transfer-encoding is unknown"
+        self._phase = Phase.BODY
+        self._extra = self._until_eof = False
+        self._barren = 0
+        self._keep = self._parser.should_keep_alive()
+        if not self._keep:
+            self._check_last(headers)
+        if self._bodyless:
+            self._phase = Phase.ENDED
+            self._keep = False  # the parser would take the length of the missing body for the next answer's
+        else:
+            self._since = self._loop.time()
+            self._set_patience(self._timeouts.idle)
+
+    def on_body(self, data: bytes) -> None:
+        response = self._response
+        if self._phase is Phase.BODY and response is not None:
+            response.unread.append(data)
+            response.size += len(data)
+
+    def on_message_complete(self) -> None:
+        if self._phase is Phase.BODY:
+            self._phase = Phase.ENDED
+
+    # The parts of it
+
+    def _check_head(self) -> None:
+        if self._head_size <= MAX_HEAD and len(self._headers) <= MAX_HEADERS:
+            response = self._response
+            if response is not None and len(response.headers) > MAX_HEADERS:
+                self._flaw = f"its head has more than {MAX_HEADERS} headers"
+            return
+        response = self._response
+        if self._phase is not Phase.HEAD and response is not None:
+            # The body came along in the same bytes: count what is head only.
+            size = sum(len(name) + len(value) + 4 for name, value in response.headers)
+            if size <= MAX_HEAD and len(response.headers) <= MAX_HEADERS:
+                return
+        self._flaw = f"its head is larger than {MAX_HEAD} bytes or {MAX_HEADERS} headers"
+
+    def _check_last(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """The answer is the connection's last: is its end marked by the connection's, and does it speak HTTP/1?"""
+        if self._parser.get_http_version() not in ("1.1", "1.0"):
+            self._flaw = "its version is not HTTP/1.1 or HTTP/1.0"
+        framed = any(
+            name == b"content-length" or (name == b"transfer-encoding" and value.lower() == b"chunked")
+            for name, value in headers
+        )
+        self._until_eof = not framed
+
+    def _finish(self, response: Response) -> None:
+        """The answer is complete: free the connection, then tell the reader."""
+        response.ended = True
+        transport = self._transport
+        sent = self._unsent is None and not self._write_paused
+        if self._keep and not self._extra and sent and transport is not None and not transport.is_closing():
+            self._response = None
+            self._phase = Phase.IDLE
+            self.reused = True
+            if self._read_paused:
+                self._read_paused = False
+                transport.resume_reading()
+            self._since = self._loop.time()
+            self._total_at = inf
+            self._patience = self._idle_seconds
+            # A timer that is late does no harm here: `usable` looks at the clock.
+            if self._timer is None:
+                self._arm()
+            self._owner.release(self)
+        else:
+            self.abort()
+        response.wake()
+
+    def _cut(self, what: str) -> None:
+        if self._phase in (Phase.HEAD, Phase.BODY):
+            when = "in the middle of its answer" if self._head_size else "before it answered"
+            self.fail(Fault("protocol", f"{self._host} {what} {when}."))
+        else:
+            self.abort()
+
+    def _pump(self) -> None:
+        """Hand the rest of the body to the transport, until that has enough."""
+        unsent, transport = self._unsent, self._transport
+        while unsent is not None and transport is not None and not self._write_paused:
+            piece, unsent = unsent[:_SLICE], unsent[_SLICE:] if len(unsent) > _SLICE else None
+            self._unsent = unsent
+            transport.write(piece)
+
+    # Time
+
+    def _patience_of_request(self) -> float | None:
+        sending = self._unsent is not None or self._write_paused
+        return self._timeouts.write if sending else self._timeouts.first_byte
+
+    def _set_patience(self, seconds: float | None) -> None:
+        self._patience = inf if seconds is None else seconds
+        self._arm()
+
+    def _arm(self) -> None:
+        """See that the timer goes off when it is due, or before."""
+        due = min(self._since + self._patience, self._total_at)
+        if due < self._timer_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(due, self._tick)
+            self._timer_at = due
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._timer_at = inf
+        now = self._loop.time()
+        response = self._response
+        if self._phase is Phase.BODY and response is not None and response.size:
+            # The upstream is not silent; its reader is slow.
+            self._since = now
+        if now < min(self._since + self._patience, self._total_at):
+            self._arm()
+        elif self._phase is Phase.IDLE:
+            self.abort()
+        else:
+            self.fail(Fault("timeout", self._lateness(now)))
+
+    def _lateness(self, now: float) -> str:
+        timeouts = self._timeouts
+        if now >= self._total_at:
+            return f"{self._host} did not finish within {timeouts.total:g} s in all (total timeout)."
+        if self._phase is Phase.BODY:
+            return f"{self._host} sent nothing for {timeouts.idle:g} s in the middle of its answer (idle timeout)."
+        if self._unsent is not None or self._write_paused:
+            return f"{self._host} did not take the request within {timeouts.write:g} s (write timeout)."
+        return f"{self._host} did not answer within {timeouts.first_byte:g} s (first byte timeout)."
