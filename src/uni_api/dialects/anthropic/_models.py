@@ -88,7 +88,7 @@ FAMILIES: dict[str, Family] = {
     "claude-opus-4-6": _four_six(128_000),
     "claude-opus-4-7": _adaptive("omit", midway=False),
     "claude-opus-4-8": _adaptive("omit"),
-    "claude-sonnet-5": _adaptive("disabled", midway=False),
+    "claude-sonnet-5": _adaptive("disabled"),
     "claude-opus-5": _adaptive("disabled"),
     "claude-mythos-preview": _adaptive("never", midway=False),
     "claude-mythos-5": _adaptive("never"),
