@@ -6,7 +6,8 @@ from uni_api.config.plan import Plan
 from uni_api.demo import DemoUpstream
 from uni_api.relay import Relay
 from uni_api.server import Gateway
-from uni_api.transport import Fetcher, HttpClient
+from uni_api.transport import HttpClient
+from uni_api.transport.fetch import Fetcher
 
 MAX_BODY = 64 * 1024 * 1024
 

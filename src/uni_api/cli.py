@@ -1,6 +1,5 @@
 """The command line: serve | demo | check."""
 
-import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -9,7 +8,7 @@ from pathlib import Path
 import click
 
 from uni_api import __version__
-from uni_api.config import load
+from uni_api.config.load import load
 from uni_api.config.plan import Plan
 from uni_api.errors import ConfigError
 
@@ -109,18 +108,13 @@ def _load(path: Path, *, strict: bool = False) -> Plan:
     return plan
 
 
-def _run(
-    plan: Plan, host: str, port: int, drain: float, max_body_mb: int, started: Callable[[str, int], None]
-) -> None:
+def _run(plan: Plan, host: str, port: int, drain: float, max_body_mb: int, started: Callable[[str, int], None]) -> None:
     from uni_api.app import build
     from uni_api.server import Gateway, Settings
     from uni_api.server import serve as run
+    from uni_api.server.logs import set_up
 
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if os.environ.get("DEBUG", "").lower() in ("1", "true", "yes") else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    set_up(plan, debug=os.environ.get("DEBUG", "").lower() in ("1", "true", "yes"))
     endings: list[Callable[[], Awaitable[None]]] = []
 
     def make() -> Gateway:

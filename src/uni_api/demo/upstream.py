@@ -136,7 +136,7 @@ def _calls(request: dict[str, Any]) -> list[dict[str, Any]]:
     """One call of every function on offer, with the offer's own parameter names echoed as arguments."""
     if request.get("tool_choice") == "none":
         return []
-    calls = []
+    calls: list[dict[str, Any]] = []
     for tool in request.get("tools") or []:
         function = tool.get("function") if isinstance(tool, dict) else None
         if isinstance(function, dict) and isinstance(function.get("name"), str):

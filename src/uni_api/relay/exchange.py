@@ -19,7 +19,8 @@ from uni_api.relay.media import with_bytes
 from uni_api.relay.upstream import LocalUpstream
 from uni_api.relay.verdict import Verdict, judge
 from uni_api.routing import Candidate, KeyRing, Router, Tries, Try
-from uni_api.transport import Fetched, Fetcher, HttpClient
+from uni_api.transport import HttpClient
+from uni_api.transport.fetch import Fetched, Fetcher
 
 logger = logging.getLogger("uni_api.relay")
 

@@ -10,8 +10,6 @@ from uni_api.relay.upstream import LocalUpstream, UpstreamResponse
 from uni_api.routing import Candidate, Try
 from uni_api.transport import Head, HttpClient, Proxy, Timeouts, compile_head
 
-REMOVED = "__remove__"
-
 
 class Lane:
     """How to reach one candidate from clients of one front.
@@ -34,7 +32,7 @@ class Lane:
         self.verbatim: Verbatim | None = registry.verbatim(front) if same and channel.tools and channel.image else None
         self.edits, self.removals = _edits(candidate)
         self.wait = plan.wait_for(channel, candidate.alias, candidate.model)
-        self.proxy = Proxy.parse(channel.proxy.reveal()) if channel.proxy is not None else None
+        self.proxy = Proxy(channel.proxy.reveal()) if channel.proxy is not None else None
         self._timeouts = Timeouts(first_byte=self.wait, idle=self.wait)
         self._http = http
         self._local = local.get(provider.name)
@@ -69,9 +67,7 @@ def _edits(candidate: Candidate) -> tuple[dict[str, Any], frozenset[str]]:
     wanted = channel.provider.edits(candidate.model, {})
     for source in (wanted, channel.overrides, channel.model_overrides.get(candidate.alias, {})):
         for name, value in source.items():
-            if name == REMOVED:
-                removals.update([value] if isinstance(value, str) else value)
-            elif value is REMOVE:
+            if value is REMOVE:
                 removals.add(name)
             else:
                 edits[name] = merged(edits.get(name), value)

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from uni_api.canon import Media, Part, Request, Result
 from uni_api.errors import Denied
-from uni_api.transport import Fetched, Fetcher
+from uni_api.transport.fetch import Fetched, Fetcher
 
 MOST_LINKS = 64
 

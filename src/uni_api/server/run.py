@@ -104,7 +104,7 @@ async def _serve(
 ) -> None:
     gateway = build()
     config = uvicorn.Config(
-        gateway,  # type: ignore[arg-type]
+        gateway,
         http=Connection,
         ws="none",
         lifespan="off",

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
+from uni_api.dialects.openai_chat.error import read_error
+from uni_api.dialects.openai_chat.reply import read_finish, read_usage
 
 from uni_api.canon import Finish, Reasoning, Usage
 from uni_api.canon.seal import PREFIX
-from uni_api.dialects.openai_chat.error import read_error
-from uni_api.dialects.openai_chat.reply import read_finish, read_usage
 from uni_api.errors import Denied, Fault
 from uni_api.framing import Frame, SseDecoder
 from uni_api.framing.sse import MAX_EVENT
