@@ -45,7 +45,7 @@ def _sent_back(reply: Reply, realm: str) -> tuple[list[dict[str, Any]], Losses]:
     losses = Losses()
     request = keep_realm(openai_chat.read_request(chat), realm, losses)
     messages = anthropic.write_request(request, losses)["messages"]
-    content = next((message["content"] for message in messages if message["role"] == "assistant"), [])
+    content: Any = next((message["content"] for message in messages if message["role"] == "assistant"), [])
     return [{"type": "text", "text": content}] if isinstance(content, str) else content, losses
 
 
