@@ -35,7 +35,30 @@ def test_families(model: str, thinking: str, can_stop: bool, signed: bool) -> No
 def test_levels_differ() -> None:
     assert family_of("gemini-3-pro-preview").levels == ("low", "high")
     assert family_of("gemini-3.1-pro-preview").levels == ("low", "medium", "high")
-    assert family_of("gemini-3-flash-preview").levels == ("minimal", "low", "medium", "high")
+    assert family_of("gemini-3.7-flash").levels == ("low", "medium", "high")
+    assert family_of("gemini-flash-latest").levels == ("low", "medium", "high")
+    for model in ("gemini-3-flash-preview", "gemini-3.6-flash", "gemini-3.8-flash-lite", "gemini-flash-lite-latest"):
+        assert family_of(model).levels == ("minimal", "low", "medium", "high")
+
+
+@pytest.mark.parametrize(
+    ("model", "newest"),
+    [
+        ("gemini-2.5-flash", False),
+        ("gemini-3-flash-preview", False),
+        ("gemini-3.5-flash", False),
+        ("gemini-3.1-flash-lite-preview", False),
+        ("gemini-3.1-pro-preview", False),
+        ("gemini-3.5-flash-lite", True),
+        ("gemini-3.6-flash", True),
+        ("gemini-3.8-flash", True),
+        ("gemini-4-pro", True),
+        ("gemini-flash-latest", True),
+    ],
+)
+def test_newer_models_have_fixed_sampling_and_no_prefill(model: str, newest: bool) -> None:
+    family = family_of(model)
+    assert (family.sampling, family.prefill) == (not newest, not newest)
 
 
 def test_an_unknown_model_is_asked_for_no_thoughts_unless_the_client_does() -> None:

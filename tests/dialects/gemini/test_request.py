@@ -135,6 +135,13 @@ class TestTurns:
             {"role": "user", "parts": [{"text": "Hi"}]},
         ]
 
+    def test_a_begun_answer_is_followed_by_a_blank_where_it_must_be(self) -> None:
+        turns = (user("Count."), model("1, 2,"))
+        assert contents(*turns, model=THIRD)[-1]["role"] == "model"
+        body, losses = write(ask(*turns, model="gemini-3.6-flash"))
+        assert body["contents"][-1] == {"role": "user", "parts": [{"text": " "}]}
+        assert paths(losses) == ["turns"]
+
     def test_thoughts_and_signatures_go_back_where_they_came_from(self) -> None:
         turn = model(
             Thinking(text="Hm."),
@@ -420,6 +427,17 @@ class TestGeneration:
         body, losses = write(ask(model="gemini-2.0-flash", sampling=Sampling(seed=2**40, top_logprobs=2)))
         assert "generationConfig" not in body
         assert paths(losses) == ["sampling.seed", "sampling.top_logprobs"]
+
+    def test_a_model_is_not_told_what_it_would_refuse(self) -> None:
+        told = Sampling(temperature=0.1, top_p=0.5, top_k=3, presence_penalty=0.2, frequency_penalty=0.3, n=2, seed=1)
+        body, losses = write(ask(model="gemini-3.8-flash", sampling=told))
+        assert body["generationConfig"] == {"seed": 1, "thinkingConfig": {"includeThoughts": True}}
+        names = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty", "n")
+        assert paths(losses, "tuning") == [f"sampling.{name}" for name in names]
+        neutral = Sampling(temperature=0.1, presence_penalty=0, frequency_penalty=0.0, n=1)
+        body, losses = write(ask(model=THIRD, sampling=neutral))
+        assert body["generationConfig"] == {"temperature": 0.1, "thinkingConfig": {"includeThoughts": True}}
+        assert not losses
 
     def test_sound_comes_alone_and_text_is_the_default(self) -> None:
         body, _ = write(ask(model="gemini-2.5-flash-preview-tts", modalities=("text", "audio")))

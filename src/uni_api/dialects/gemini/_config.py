@@ -1,5 +1,6 @@
 """How the answer is made: `generationConfig` with its thinking, and the safety filters."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from uni_api.canon import Effort, Losses, Media, Reasoning, Request, Result, Sampling
@@ -26,7 +27,7 @@ _MODALITIES: Final = {"text": "TEXT", "image": "IMAGE", "audio": "AUDIO"}
 
 def write_generation(request: Request, family: Family, losses: Losses) -> Wire:
     """The generationConfig, all but the shape of the answer."""
-    out: Wire = _sampling(request.sampling, losses)
+    out: Wire = _sampling(request.sampling, family, losses)
     if request.max_tokens is not None:
         out["maxOutputTokens"] = request.max_tokens
     if stops := [stop for stop in request.stop if stop]:
@@ -69,8 +70,8 @@ def safety_settings(family: Family) -> list[Wire]:
     return [{"category": category, "threshold": threshold} for category in HARM_CATEGORIES]
 
 
-def _sampling(sampling: Sampling, losses: Losses) -> Wire:
-    said = {
+def _sampling(sampling: Sampling, family: Family, losses: Losses) -> Wire:
+    out: Wire = {
         "temperature": sampling.temperature,
         "topP": sampling.top_p,
         "topK": sampling.top_k,
@@ -80,18 +81,32 @@ def _sampling(sampling: Sampling, losses: Losses) -> Wire:
         "candidateCount": sampling.n,
         "responseLogprobs": sampling.logprobs,
     }
+    for name, wire, neutral in _refused(family):
+        if out[wire] is not None and out[wire] != neutral:
+            losses.add(f"sampling.{name}", "tuning", "this model does not heed it, or refuses the request for it")
+        out[wire] = None
     if sampling.seed is not None and not -(2**31) <= sampling.seed < 2**31:
         losses.add("sampling.seed", "tuning", "beyond 32 bits")
-        said["seed"] = None
+        out["seed"] = None
     if sampling.logprobs and sampling.top_logprobs is not None:
-        said["logprobs"] = sampling.top_logprobs
+        out["logprobs"] = sampling.top_logprobs
     elif sampling.top_logprobs:
         losses.add("sampling.top_logprobs", "tuning", "log probabilities were not asked for")
     if sampling.min_p is not None:
         losses.add("sampling.min_p", "tuning", "has no counterpart in the target's format")
     for token in sampling.logit_bias or ():
         losses.add(f"sampling.logit_bias.{token}", "tuning", "has no counterpart in the target's format")
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in out.items() if value is not None}
+
+
+def _refused(family: Family) -> Iterator[tuple[str, str, float | None]]:
+    """The settings that `family` does not take: canon's name, the wire's, and the value that says nothing anyway."""
+    if not family.sampling:
+        yield from (("temperature", "temperature", None), ("top_p", "topP", None), ("top_k", "topK", None))
+    if not family.penalties:
+        yield from (("presence_penalty", "presencePenalty", 0), ("frequency_penalty", "frequencyPenalty", 0))
+    if not family.candidates:
+        yield ("n", "candidateCount", 1)
 
 
 def _modalities(request: Request, losses: Losses) -> list[str]:

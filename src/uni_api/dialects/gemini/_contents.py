@@ -62,8 +62,15 @@ class Conversation:
             self.contents.insert(0, {"role": "user", "parts": opening or [{"text": BLANK}]})
         elif opening:
             self.contents[0]["parts"][:0] = opening
+        if not self._family.prefill and self._is_begun_answer(self.contents[-1]):
+            self._losses.add("turns", "tuning", "this model can't go on with a begun answer; a blank user turn follows")
+            self.contents.append({"role": "user", "parts": [{"text": BLANK}]})
         if self._family.needs_signatures:
             self._stand_in_for_signatures()
+
+    @staticmethod
+    def _is_begun_answer(content: Wire) -> bool:
+        return content["role"] == "model" and not any("functionCall" in part for part in content["parts"])
 
     @property
     def _order(self) -> dict[str, int]:

@@ -1,7 +1,9 @@
 """What the families of models take: one table, first match wins.
 
 Sources, read 2026-11-24: ai.google.dev/gemini-api/docs/thinking (budgets, levels), .../thought-signatures (who refuses
-calls without one), .../function-calling (media in results), .../structured-output (JSON Schema, JSON beside tools).
+calls without one), .../function-calling (media in results), .../structured-output (JSON Schema, JSON beside tools),
+.../generate-content/whats-new-gemini-3.6 (fixed sampling, no prefill), github.com/google-gemini/cookbook/issues/1290
+(penalties).
 A model that no row knows is taken for a current one, but no thinking setting is sent that nobody asked for.
 """
 
@@ -22,7 +24,8 @@ class Family(Struct, frozen=True, kw_only=True):
     `needs_signatures`: a call of the current turn without a thought signature is refused.
     `json_schema`: takes JSON Schema as such. `json_mode`: can be held to JSON. `json_with_tools`: even beside tools.
     `instructions`: takes a systemInstruction. `result_media`: media may be part of a function response.
-    `filters_off`: takes the threshold OFF.
+    `filters_off`: takes the threshold OFF. `penalties`, `candidates` (several of them), `sampling` (temperature, top-p
+    and top-k): heeds them. `prefill`: goes on with an answer that the client began.
     """
 
     thinking: Literal["budget", "level", "none"] = "none"
@@ -38,9 +41,17 @@ class Family(Struct, frozen=True, kw_only=True):
     instructions: bool = True
     result_media: bool = False
     filters_off: bool = True
+    penalties: bool = True
+    candidates: bool = True
+    sampling: bool = True
+    prefill: bool = True
 
 
-def _third(*levels: Level) -> Family:
+def _second(*, floor: int, ceiling: int = 24576, can_stop: bool = True, shows: bool = True) -> Family:
+    return Family(thinking="budget", floor=floor, ceiling=ceiling, can_stop=can_stop, shows=shows, penalties=False)
+
+
+def _third(*levels: Level, newest: bool = False) -> Family:
     return Family(
         thinking="level",
         can_stop=False,
@@ -49,6 +60,10 @@ def _third(*levels: Level) -> Family:
         needs_signatures=True,
         json_with_tools=True,
         result_media=True,
+        penalties=False,
+        candidates=False,
+        sampling=not newest,
+        prefill=not newest,
     )
 
 
@@ -66,15 +81,17 @@ _FAMILIES: Final[tuple[tuple[re.Pattern[str], Family], ...]] = tuple(
         (r"gemma-[123]", _GEMMA),
         (r"gemini-1\.|gemini-pro(-vision)?$|gemma|learnlm", _FIRST),
         (r"gemini-2\.0", Family()),
-        (r"gemini-2\.5-flash-lite", Family(thinking="budget", floor=512)),
-        (
-            r"gemini-2\.5-pro|gemini-2\.5-computer",
-            Family(thinking="budget", floor=128, ceiling=32768, can_stop=False, shows=True),
-        ),
-        (r"gemini-2\.5|robotics-er", Family(thinking="budget", floor=1, shows=True)),
+        (r"gemini-2\.5-flash-lite", _second(floor=512, shows=False)),
+        (r"gemini-2\.5-(pro|computer)", _second(floor=128, ceiling=32768, can_stop=False)),
+        (r"gemini-2\.5|robotics-er", _second(floor=1)),
+        # 3.6 Flash and 3.5 Flash-Lite changed the rules for all that came after them; from 3.7 on, Flash (not
+        # Flash-Lite) refuses the level minimal.
+        (r"gemini-3\.5-flash-lite|gemini-3\.6-flash", _third(*_ALL_LEVELS, newest=True)),
+        (r"gemini-(3\.[6-9]|[4-9]).*flash-lite|gemini-flash-lite-latest", _third(*_ALL_LEVELS, newest=True)),
+        (r"gemini-3(\.[0-5])?-flash", _third(*_ALL_LEVELS)),
         (r"gemini-3-pro", _third("low", "high")),
-        (r"gemini-([3-9][.\d]*-)?pro", _third("low", "medium", "high")),
-        (r"gemini-[3-9]|gemini-flash(-lite)?-latest", _third(*_ALL_LEVELS)),
+        (r"gemini-3(\.[0-5])?-|gemini-pro-latest", _third("low", "medium", "high")),
+        (r"gemini-[3-9]|gemini-flash-latest", _third("low", "medium", "high", newest=True)),
     )
 )
 
