@@ -114,7 +114,7 @@ class TestTurns:
         first, wish, last = (part["text"] for part in content["parts"])
         assert (first, last) == ("Be brief.", "Hi")
         assert "JSON" in wish
-        assert paths(losses) == ["shape", "turns"]
+        assert paths(losses) == ["shape", "turns[0]"]
         body, _ = write(ask(system("Say this."), model="gemini-2.5-flash-preview-tts"))
         assert body["contents"] == [{"role": "user", "parts": [{"text": "Say this."}]}]
 
@@ -140,7 +140,7 @@ class TestTurns:
         assert contents(*turns, model=THIRD)[-1]["role"] == "model"
         body, losses = write(ask(*turns, model="gemini-3.6-flash"))
         assert body["contents"][-1] == {"role": "user", "parts": [{"text": " "}]}
-        assert paths(losses) == ["turns"]
+        assert paths(losses) == ["turns[1]"]
 
     def test_thoughts_and_signatures_go_back_where_they_came_from(self) -> None:
         turn = model(

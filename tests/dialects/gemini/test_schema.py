@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uni_api.canon import Losses
-from uni_api.dialects.gemini._schema import MAX_DEPTH, write_schema
+from uni_api.dialects.gemini._json_schema import MAX_DEPTH
+from uni_api.dialects.gemini._schema import write_schema
 
 
 def openapi(schema: dict[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Conversation:
         self._losses = losses
         self._calls: dict[str, str] = {}
         self._paths: dict[int, str] = {}
+        self._instructed = "turns"
 
     def write(self, request: Request, wish: str | None = None) -> None:
         """Write all turns; `wish` is one more instruction."""
@@ -56,14 +57,15 @@ class Conversation:
             self.system.append({"text": wish})
         opening = [] if self._family.instructions else self.system
         if opening:
-            self._losses.add("turns", "hint", "moved: this model takes instructions from the user only")
+            self._losses.add(self._instructed, "hint", "moved: this model takes instructions from the user only")
             self.system = []
         if not self.contents or self.contents[0]["role"] == "model":
             self.contents.insert(0, {"role": "user", "parts": opening or [{"text": BLANK}]})
         elif opening:
             self.contents[0]["parts"][:0] = opening
         if not self._family.prefill and self._is_begun_answer(self.contents[-1]):
-            self._losses.add("turns", "tuning", "this model can't go on with a begun answer; a blank user turn follows")
+            path = f"turns[{len(request.turns) - 1}]"
+            self._losses.add(path, "tuning", "this model can't go on with a begun answer; a blank user turn follows")
             self.contents.append({"role": "user", "parts": [{"text": BLANK}]})
         if self._family.needs_signatures:
             self._stand_in_for_signatures()
@@ -86,6 +88,8 @@ class Conversation:
 
     def _instruct(self, turn: Turn, path: str) -> None:
         """Instructions hold from the start, wherever they were given; what is not text is shown by the user."""
+        if not self.system:
+            self._instructed = path
         if self.contents:
             self._losses.add(path, "hint", "moved: instructions given midway stand at the beginning")
         for number, part in enumerate(turn.parts):
