@@ -410,15 +410,23 @@ CLOSED = {"type": "object", "properties": {}, "additionalProperties": False}
 
 def test_at_most_four_cache_points_are_sent() -> None:
     marked = Text(text="x", cache=Cache())
+    result = Result(call="c", parts=(marked,))
     body, losses = write(
-        system(marked), user(marked), assistant(marked), user(marked), tools=(Tool(name="t", cache=Cache(ttl="5m")),)
+        system(marked),
+        user(marked),
+        assistant(marked, Call(id="c", name="t")),
+        user(result, marked),
+        tools=(Tool(name="t", cache=Cache(ttl="5m")),),
     )
-    assert "cache_control" not in body["tools"][0]
-    assert json.dumps(body).count("cache_control") == 4
-    assert losses == [("cache", "hint")]
-    body, losses = write(user(marked), cache=Cache(ttl="1h"))
+    assert "cache_control" in body["tools"][0]
+    assert "cache_control" in body["system"][0]
+    assert [json.dumps(message).count("cache_control") for message in body["messages"]] == [0, 0, 2]
+    assert losses == [("cache", "hint"), ("cache", "hint")]
+    body, losses = write(system(*[marked] * 5), user(marked), cache=Cache(ttl="1h"))
     assert body["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
-    assert losses == []
+    assert [block.get("cache_control") is not None for block in body["system"]] == [False, False, False, True, True]
+    assert "cache_control" in body["messages"][0]["content"][0]
+    assert losses == [("cache", "hint")] * 3
 
 
 # --- tools

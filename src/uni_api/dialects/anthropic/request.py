@@ -145,21 +145,20 @@ def _refused(sampling: Sampling, family: Family, *, thinking: bool) -> dict[str,
 
 
 def _limit_cache_points(out: Block, losses: Losses) -> None:
-    """At most four cache points are taken: the last of `system` and of the messages matter most, so the first go."""
-    points = list(_cached(out))
-    allowed = MAX_CACHE_POINTS - ("cache_control" in out)
-    for block in points[: max(0, len(points) - allowed)]:
+    """At most four cache points are taken. Those on tools and system serve every conversation and the last one serves
+    the next turn, so the others in the messages go first, the oldest before the newer."""
+    early = [*_cached(out.get("tools")), *_cached(out.get("system"))]
+    late = [block for message in out["messages"] for block in _cached(message["content"])]
+    excess = len(early) + len(late) - (MAX_CACHE_POINTS - ("cache_control" in out))
+    for block in [*late[:-1], *early, *late[-1:]][: max(0, excess)]:
         del block["cache_control"]
         losses.add("cache", "hint", "no more than four cache points are taken")
 
 
-def _cached(out: Block) -> Iterator[Block]:
-    pools: list[Any] = [out.get("tools"), out.get("system"), *(message["content"] for message in out["messages"])]
-    for pool in pools:
-        if not isinstance(pool, list):
-            continue
-        for block in pool:
-            if isinstance(block.get("content"), list):
-                yield from (inner for inner in block["content"] if isinstance(inner, dict) and "cache_control" in inner)
-            if "cache_control" in block:
-                yield block
+def _cached(pool: Any) -> Iterator[Block]:
+    """The blocks in `pool` and in its tool results that have a cache point, in order."""
+    for block in pool if isinstance(pool, list) else ():
+        if isinstance(inner := block.get("content"), list):
+            yield from _cached(inner)
+        if "cache_control" in block:
+            yield block
