@@ -59,7 +59,7 @@ Write = Callable[[Request, Losses], Body]
 
 
 def check_identity(read: Read, write: Write, body: Body, *, but: Callable[[Body], Body] | None = None) -> None:
-    """`write(read(body))` is `body` and loses nothing. `but` brings spellings that the dialect may change to one form."""
+    """`write(read(body))` is `body` and loses nothing. `but` brings spellings that may change to one form."""
     losses = Losses()
     written = write(read(json.loads(json.dumps(body))), losses)
     form = but or (lambda value: value)
@@ -131,7 +131,7 @@ def marked(value: Any, *, fixed: frozenset[str] = FIXED, path: str = "") -> tupl
 
 
 def check_nothing_lost(tokens: Mapping[str, str], written: Any, losses: Losses) -> None:
-    """Every token is in `written`, or its path (canon's, as in `turns[0].parts[1].text`) lies under one of the ledger."""
+    """Every token is in `written`, or its path (canon's: `turns[0].parts[1].text`) lies under one of the ledger."""
     text = msgspec.json.encode(written).decode()
     entered = [loss.path for loss in losses.items]
     for token, path in tokens.items():
@@ -197,7 +197,8 @@ def check_echo(sent: Sequence[Part], got: Sequence[Part]) -> None:
 
 
 def _says_nothing(part: Part) -> bool:
-    return isinstance(part, Text | Thinking) and not part.text and part.seal is None and part.rest is None
+    cited = isinstance(part, Text) and part.citations
+    return isinstance(part, Text | Thinking) and not (part.text or part.seal or part.rest or cited)
 
 
 # --- law 4 ------------------------------------------------------------------------------------------------------------

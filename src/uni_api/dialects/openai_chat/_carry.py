@@ -172,9 +172,12 @@ class Outline:
         return pack([_slim(msgspec.to_builtins(bone)) for bone in self._bones])
 
 
+_REQUIRED = frozenset({"id", "name", "call", "dialect", "block", "kind"})
+
+
 def _slim(value: list[Any]) -> list[Any]:
     """A bone without the fields that say nothing: they are read as the defaults that they are."""
-    part = {name: inner for name, inner in value[0].items() if inner or name in ("block", "fields")}
+    part = {name: inner for name, inner in value[0].items() if inner or name in _REQUIRED}
     return [part, *value[1:]]
 
 

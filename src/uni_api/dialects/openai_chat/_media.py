@@ -186,7 +186,7 @@ def _audio_part(media: Media, losses: Losses, path: str) -> dict[str, Any] | Non
     if form is None and (media.rest is None or ":format" not in media.rest.fields):
         mime = media.mime or "audio/wav"
         form = _AUDIO_FORMATS.get(mime, mime.rpartition("/")[2])
-    return {"type": "input_audio", "input_audio": {"data": source, **({"format": form} if form else {})}}
+    return {"type": "input_audio", "input_audio": {"data": source, **({"format": form} if form is not None else {})}}
 
 
 def needs_bytes(media: Media) -> bool:

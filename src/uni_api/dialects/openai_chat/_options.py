@@ -232,7 +232,9 @@ def _read_bias(fields: Fields) -> dict[str, float] | None:
     inner = fields.inside("logit_bias")
     if inner is None:
         return None
-    return {name: value for name in list(inner.left) if (value := inner.number(name)) is not None}
+    bias = {name: value for name in list(inner.left) if (value := inner.number(name)) is not None}
+    fields.back("logit_bias", inner)
+    return bias
 
 
 def write_sampling(sampling: Sampling) -> Iterator[tuple[str, Any]]:

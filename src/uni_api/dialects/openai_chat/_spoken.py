@@ -33,6 +33,8 @@ def read_spoken(fields: Fields, blobs: Blobs) -> tuple[list[Part], Notes]:
     content = _cited(content, fields)
     thoughts, plain = _read_thinking(fields, blobs, notes)
     refusal = fields.text("refusal")
+    if refusal == "":
+        fields.left["refusal"] = refusal
     images = _read_images(fields)
     calls = _read_calls(fields, blobs)
     bones = _read_outline(fields)
@@ -123,8 +125,8 @@ def _read_call(value: Any, path: str, blobs: Blobs) -> Call:
     if inner is None:
         missing(fields.where(kind))
     id = fields.text("id")
-    if id is None:
-        notes[":no_id"] = True
+    if not id:
+        notes[":id"] = id
     custom = kind == "custom"
     seal = read_call_seal(fields, blobs)
     name = inner.must_text("name")
@@ -137,10 +139,11 @@ def _read_call(value: Any, path: str, blobs: Blobs) -> Call:
 
 def _read_arguments(inner: Fields, name: str, notes: Notes) -> str:
     """The raw text. A value in its place is told as JSON; none at all as nothing."""
-    value = inner.left.pop(name, None)
+    spelt = {name: inner.left.pop(name)} if name in inner.left else {}
+    value = spelt.get(name)
     if isinstance(value, str):
         return value
-    notes[":arguments"] = value
+    notes[":arguments"] = spelt
     return "" if value is None else msgspec.json.encode(value).decode()
 
 
@@ -199,16 +202,12 @@ def write_annotation(citation: Citation, offset: int = 0) -> dict[str, Any] | No
 
 
 def write_call(call: Call, blobs: Blobs, losses: Losses, path: str) -> dict[str, Any]:
-    inner: dict[str, Any] = {"name": call.name}
-    inner["input" if call.custom else "arguments"] = call.arguments
-    if call.rest is not None and ":arguments" in call.rest.fields:
-        raw = note(call.rest, ":arguments")
-        if raw is None:
-            del inner["input" if call.custom else "arguments"]
-        else:
-            inner["input" if call.custom else "arguments"] = raw
+    spelt = note(call.rest, ":arguments")
+    inner = {"name": call.name, **(_arguments(call) if spelt is None else spelt)}
     kind = "custom" if call.custom else "function"
-    out: dict[str, Any] = {} if note(call.rest, ":no_id") else {"id": call.id}
+    out: dict[str, Any] = {"id": call.id}
+    if call.rest is not None and ":id" in call.rest.fields:
+        out = {} if note(call.rest, ":id") is None else {"id": ""}
     if not note(call.rest, ":untyped"):
         out["type"] = kind
     out[kind] = inner
@@ -217,6 +216,10 @@ def write_call(call: Call, blobs: Blobs, losses: Losses, path: str) -> dict[str,
     if call.cache is not None:
         losses.add(f"{path}.cache", "hint", "cache breakpoints are not part of the chat format")
     return restore(out, call.rest, losses, path)
+
+
+def _arguments(call: Call) -> dict[str, Any]:
+    return {"input" if call.custom else "arguments": call.arguments}
 
 
 class Sorted:

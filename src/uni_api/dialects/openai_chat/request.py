@@ -84,7 +84,7 @@ def write_request(request: Request, losses: Losses) -> Body:
         out["parallel_tool_calls"] = request.parallel
     if request.stream or note(request.rest, ":stream") is False:
         out["stream"] = request.stream
-    if request.stream and request.usage_in_stream:
+    if request.usage_in_stream:
         out["stream_options"] = {"include_usage": True}
     elif request.rest is not None and request.rest.dialect == NAME and ":usage" in request.rest.fields:
         shown = note(request.rest, ":usage")

@@ -110,7 +110,9 @@ class ChatWriter:
     def close(self) -> bytes:
         if self._broken:
             return b""
-        out = [self._end_choice(choice, None) for choice in self._choices.values() if not choice.finished]
+        # A reply without any part is an empty answer, which is still one choice.
+        out = [] if self._choices else [self._choice(0)[1]]
+        out += [self._end_choice(choice, None) for choice in self._choices.values() if not choice.finished]
         if self._usage_shown and self._usage is not None:
             usage = write_usage(self._usage)
             fill(usage, self._extra.get("usage") or {})
