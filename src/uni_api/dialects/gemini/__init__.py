@@ -2,6 +2,10 @@
 
 The model and whether to stream stand in the URL, so neither is in the body. A stream is asked for as SSE (`alt=sse`).
 Source: the types of google-genai 3.4 and ai.google.dev/api/generate-content, read 2026-11-24.
+
+Rule 1: what one model family takes and another refuses stands in `_models` only.
+Rule 2: the order that the API demands (speakers in turn, results first) is kept in `_contents` only.
+Rule 3: nothing raises for content: what can't be said is a loss.
 """
 
 from typing import TYPE_CHECKING
