@@ -88,7 +88,7 @@ class Fields:
     def rest(self, notes: Mapping[str, Any] | None = None, hints: frozenset[str] = frozenset()) -> Rest | None:
         """What is left, with `notes` on the spelling (see Rest), or None when there is neither."""
         fields = {**self.left, **notes} if notes else self.left
-        return Rest(NAME, fields, hints & fields.keys()) if fields else None
+        return Rest(NAME, fields, hints.intersection(fields)) if fields else None
 
 
 def wrong(path: str, wanted: str) -> NoReturn:

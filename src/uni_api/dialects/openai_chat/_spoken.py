@@ -108,9 +108,10 @@ def _read_calls(fields: Fields, blobs: Blobs) -> list[Call]:
         # Some hosts fill every field of their type: an unnamed call is none.
         fields.back("function_call", legacy)
     elif legacy is not None:
-        name, arguments = legacy.must_text("name"), legacy.text("arguments") or ""
+        notes: Notes = {":legacy": True}
+        name, arguments = legacy.must_text("name"), _read_arguments(legacy, "arguments", notes)
         fields.back("function_call", legacy)
-        calls.append(Call(id="", name=name, arguments=arguments, rest=Rest(NAME, {":legacy": True})))
+        calls.append(Call(id="", name=name, arguments=arguments, rest=Rest(NAME, notes)))
     return calls
 
 
@@ -202,15 +203,13 @@ def write_annotation(citation: Citation, offset: int = 0) -> dict[str, Any] | No
 
 
 def write_call(call: Call, blobs: Blobs, losses: Losses, path: str) -> dict[str, Any]:
-    spelt = note(call.rest, ":arguments")
-    inner = {"name": call.name, **(_arguments(call) if spelt is None else spelt)}
     kind = "custom" if call.custom else "function"
     out: dict[str, Any] = {"id": call.id}
     if call.rest is not None and ":id" in call.rest.fields:
         out = {} if note(call.rest, ":id") is None else {"id": ""}
     if not note(call.rest, ":untyped"):
         out["type"] = kind
-    out[kind] = inner
+    out[kind] = _named(call)
     if call.seal is not None:
         write_call_seal(out, call.seal, blobs)
     if call.cache is not None:
@@ -218,8 +217,11 @@ def write_call(call: Call, blobs: Blobs, losses: Losses, path: str) -> dict[str,
     return restore(out, call.rest, losses, path)
 
 
-def _arguments(call: Call) -> dict[str, Any]:
-    return {"input" if call.custom else "arguments": call.arguments}
+def _named(call: Call) -> dict[str, Any]:
+    spelt = note(call.rest, ":arguments")
+    if spelt is None:
+        spelt = {"input" if call.custom else "arguments": call.arguments}
+    return {"name": call.name, **spelt}
 
 
 class Sorted:
@@ -268,7 +270,7 @@ def write_spoken(parts: tuple[Part, ...], rest: Rest | None, blobs: Blobs, losse
     if placed.calls:
         out["tool_calls"] = [write_call(call, blobs, losses, where) for where, call in placed.calls]
     for _, call in placed.legacy:
-        out["function_call"] = {"name": call.name, "arguments": call.arguments}
+        out["function_call"] = _named(call)
     annotations = [
         entry
         for _, part in placed.content

@@ -240,7 +240,9 @@ class ChatWriter:
                 choice.details += 1
                 return self._delta(choice, {"reasoning_details": [detail]})
             case Call(seal=Seal() as seal) if line.sealed_late and line.call >= 0:
+                # The SDK's stream helper takes no delta of a call that lacks the call's kind.
                 entry: dict[str, Any] = {"index": line.call}
+                entry |= {"custom": {"input": ""}} if part.custom else {"function": {"arguments": ""}}
                 write_call_seal(entry, seal, PACKED)
                 return self._delta(choice, {"tool_calls": [entry]})
             case _:
