@@ -145,6 +145,7 @@ OTHERS = ("other-claude", "other-gemini", "other-chat")
 
 def converse(stage: Stage, model: str) -> list[dict[str, Any]]:
     """The history after the first answer: question, the answer as the SDK holds it, and the results of its calls."""
+    stage.upstream.asked[model] = 0
     history: list[Any] = [{"role": "user", "content": "What is the weather, and the time?"}]
     asked: dict[str, Any] = {"model": model, "messages": history, "tools": _TOOLS, "reasoning_effort": "high"}
     with stage.client() as client:
