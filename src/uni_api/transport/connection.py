@@ -6,7 +6,7 @@ read in two ways is a Fault.
 
 import asyncio
 from collections.abc import Callable
-from enum import IntEnum
+from enum import Enum
 from math import inf
 from typing import Protocol, cast
 
@@ -24,12 +24,16 @@ _SLICE = 128 * 1024
 """A body is handed to the transport in pieces of this size, so that a slow upstream is noticed between them."""
 
 
-class Phase(IntEnum):
-    IDLE = 0
-    HEAD = 1  # the request is on its way or with the upstream
-    BODY = 2
-    ENDED = 3  # the answer is complete
-    CLOSED = 4
+class Phase(Enum):
+    IDLE = "idle"
+    HEAD = "head"  # the request is on its way or with the upstream
+    BODY = "body"
+    ENDED = "ended"  # the answer is complete
+    CLOSED = "closed"
+
+
+# Enum members cost a slow lookup each time on Python 3.11; these names are on the way of every byte.
+_IDLE, _HEAD, _BODY, _ENDED, _CLOSED = Phase
 
 
 class Owner(Protocol):
@@ -53,9 +57,13 @@ class Connection(asyncio.Protocol):
         self._idle_seconds = idle_seconds
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        # What the parser finds of a body in one feed. It calls the list's own append: nothing is faster.
+        self._arrived: list[bytes] = []
+        self.on_body = self._arrived.append
+        self._arrived_ours = 0
         self._parser = HttpResponseParser(self)
         self._feed: Callable[[bytes], None] = self._parser.feed_data
-        self._phase = Phase.IDLE
+        self._phase = _IDLE
         self._response: Response | None = None
         self._headers: list[tuple[bytes, bytes]] = []
         self._flaw = ""
@@ -82,10 +90,10 @@ class Connection(asyncio.Protocol):
     def begin(self, head: Head, body: bytes, timeouts: Timeouts) -> Response:
         """Send a request. The response's waiter is woken when its head is there or the exchange has failed."""
         transport = self._transport
-        assert transport is not None and self._phase is Phase.IDLE
+        assert transport is not None and self._phase is _IDLE
         loop = self._loop
         self._response = response = Response(self, self._host, loop.create_future())
-        self._phase = Phase.HEAD
+        self._phase = _HEAD
         self._timeouts = timeouts
         self._head_size = 0
         self._bodyless = head.method == "HEAD"
@@ -113,8 +121,8 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
-        if self._phase is not Phase.CLOSED:
-            self._phase = Phase.CLOSED
+        if self._phase is not _CLOSED:
+            self._phase = _CLOSED
             self._response = None
             self._unsent = None
             if self._timer is not None:
@@ -135,7 +143,7 @@ class Connection(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether an idle connection can take another request now."""
         return (
-            self._phase is Phase.IDLE
+            self._phase is _IDLE
             and self._transport is not None
             and not self._transport.is_closing()
             and self._loop.time() - self._since < self._idle_seconds
@@ -148,7 +156,7 @@ class Connection(asyncio.Protocol):
 
     def __repr__(self) -> str:
         paused = [word for word, on in (("reading", self._read_paused), ("writing", self._write_paused)) if on]
-        words = [self._host, self._phase.name.lower()]
+        words = [self._host, self._phase.value]
         words += ["reused"] if self.reused else []
         words += ["paused: " + "+".join(paused)] if paused else []
         return f"<Connection [{', '.join(words)}]>"
@@ -165,39 +173,47 @@ class Connection(asyncio.Protocol):
             # Nothing was asked for: what arrives now could be taken for the answer to the next request.
             self.abort()
             return
-        before = response.size
-        in_head = self._phase is Phase.HEAD
-        if in_head:
-            self._head_size += len(data)
-        else:
-            self._since = self._loop.time()
+        in_head = self._phase is _HEAD
         try:
             self._feed(data)
         except (HttpParserError, HttpParserUpgrade) as error:
-            if self._phase is not Phase.ENDED:
-                self._flaw = self._flaw or str(error) or "it changes the protocol"
             self._keep = False
+            if self._phase is not _ENDED:
+                self._flaw = self._flaw or str(error) or "it changes the protocol"
         if in_head:
+            self._head_size += len(data)
             self._check_head()
-        elif response.size == before:
-            self._barren += len(data)
-            if self._barren > MAX_HEAD and self._phase is Phase.BODY:
-                self._flaw = "too much framing without a body"
         else:
-            self._barren = 0
+            self._since = self._loop.time()
+        if self._arrived:
+            self._take_in(response)
+        elif not in_head:
+            self._barren += len(data)
+            if self._barren > MAX_HEAD and self._phase is _BODY:
+                self._flaw = "too much framing without a body"
         if self._flaw:
             self.fail(Fault("protocol", f"{self._host} sent an answer that is not valid HTTP: {self._flaw}."))
-        elif self._phase is Phase.ENDED:
-            self._finish(response)
-        elif self._phase is Phase.BODY:
-            if response.size > HIGH_WATER and not self._read_paused and self._transport is not None:
-                self._read_paused = True
-                self._transport.pause_reading()
+        elif self._phase is _BODY:
             response.wake()
+        elif self._phase is _ENDED:
+            self._finish(response)
+
+    def _take_in(self, response: Response) -> None:
+        """Hand on what arrived of the body; stop reading when too much of it is unread."""
+        arrived = self._arrived
+        if self._phase is _ENDED:
+            del arrived[self._arrived_ours :]  # what follows the answer is nobody's
+        response.unread += arrived
+        response.size += sum(map(len, arrived))
+        arrived.clear()
+        self._barren = 0
+        if response.size > HIGH_WATER and self._phase is _BODY and self._transport is not None:
+            self._read_paused = True
+            self._transport.pause_reading()
 
     def eof_received(self) -> None:
         response = self._response
-        if response is not None and self._phase is Phase.BODY and self._until_eof:
+        if response is not None and self._phase is _BODY and self._until_eof:
             self._keep = False
             self._finish(response)
         else:
@@ -211,16 +227,16 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._write_paused = False
-        if self._phase in (Phase.HEAD, Phase.BODY):
+        if self._phase in (_HEAD, _BODY):
             self._pump()
-            if self._phase is Phase.HEAD:
+            if self._phase is _HEAD:
                 self._since = self._loop.time()
                 self._set_patience(self._patience_of_request())
 
     # What the parser tells
 
     def on_message_begin(self) -> None:
-        if self._phase is Phase.ENDED:
+        if self._phase is _ENDED:
             self._extra = True
         self._headers = []
 
@@ -228,7 +244,7 @@ class Connection(asyncio.Protocol):
         self._headers.append((name.lower(), value.rstrip()))
 
     def on_headers_complete(self) -> None:
-        if self._phase is not Phase.HEAD:
+        if self._phase is not _HEAD:
             return
         status = self._parser.get_status_code()
         if status < 200:
@@ -243,28 +259,24 @@ class Connection(asyncio.Protocol):
         for name, value in headers:
             if name == b"transfer-encoding" and value.lower() not in (b"chunked", b"identity"):
                 self._flaw = "its transfer-encoding is unknown"
-        self._phase = Phase.BODY
+        self._phase = _BODY
         self._extra = self._until_eof = False
         self._barren = 0
         self._keep = self._parser.should_keep_alive()
         if not self._keep:
             self._check_last(headers)
         if self._bodyless:
-            self._phase = Phase.ENDED
+            self._phase = _ENDED
+            self._arrived_ours = 0
             self._keep = False  # the parser would take the length of the missing body for the next answer's
         else:
             self._since = self._loop.time()
             self._set_patience(self._timeouts.idle)
 
-    def on_body(self, data: bytes) -> None:
-        response = self._response
-        if self._phase is Phase.BODY and response is not None:
-            response.unread.append(data)
-            response.size += len(data)
-
     def on_message_complete(self) -> None:
-        if self._phase is Phase.BODY:
-            self._phase = Phase.ENDED
+        if self._phase is _BODY:
+            self._phase = _ENDED
+            self._arrived_ours = len(self._arrived)
 
     # The parts of it
 
@@ -275,7 +287,7 @@ class Connection(asyncio.Protocol):
                 self._flaw = f"its head has more than {MAX_HEADERS} headers"
             return
         response = self._response
-        if self._phase is not Phase.HEAD and response is not None:
+        if self._phase is not _HEAD and response is not None:
             # The body came along in the same bytes: count what is head only.
             size = sum(len(name) + len(value) + 4 for name, value in response.headers)
             if size <= MAX_HEAD and len(response.headers) <= MAX_HEADERS:
@@ -299,7 +311,7 @@ class Connection(asyncio.Protocol):
         sent = self._unsent is None and not self._write_paused
         if self._keep and not self._extra and sent and transport is not None and not transport.is_closing():
             self._response = None
-            self._phase = Phase.IDLE
+            self._phase = _IDLE
             self.reused = True
             if self._read_paused:
                 self._read_paused = False
@@ -316,7 +328,7 @@ class Connection(asyncio.Protocol):
         response.wake()
 
     def _cut(self, what: str) -> None:
-        if self._phase in (Phase.HEAD, Phase.BODY):
+        if self._phase in (_HEAD, _BODY):
             when = "in the middle of its answer" if self._head_size else "before it answered"
             self.fail(Fault("protocol", f"{self._host} {what} {when}."))
         else:
@@ -354,12 +366,12 @@ class Connection(asyncio.Protocol):
         self._timer_at = inf
         now = self._loop.time()
         response = self._response
-        if self._phase is Phase.BODY and response is not None and response.size:
+        if self._phase is _BODY and response is not None and response.size:
             # The upstream is not silent; its reader is slow.
             self._since = now
         if now < min(self._since + self._patience, self._total_at):
             self._arm()
-        elif self._phase is Phase.IDLE:
+        elif self._phase is _IDLE:
             self.abort()
         else:
             self.fail(Fault("timeout", self._lateness(now)))
@@ -368,7 +380,7 @@ class Connection(asyncio.Protocol):
         timeouts = self._timeouts
         if now >= self._total_at:
             return f"{self._host} did not finish within {timeouts.total:g} s in all (total timeout)."
-        if self._phase is Phase.BODY:
+        if self._phase is _BODY:
             return f"{self._host} sent nothing for {timeouts.idle:g} s in the middle of its answer (idle timeout)."
         if self._unsent is not None or self._write_paused:
             return f"{self._host} did not take the request within {timeouts.write:g} s (write timeout)."
