@@ -207,7 +207,12 @@ class Connection(asyncio.Protocol):
         response.size += sum(map(len, arrived))
         arrived.clear()
         self._barren = 0
-        if response.size > HIGH_WATER and self._phase is _BODY and self._transport is not None:
+        if (
+            response.size > HIGH_WATER
+            and self._phase is _BODY
+            and not self._read_paused
+            and self._transport is not None
+        ):
             self._read_paused = True
             self._transport.pause_reading()
 
@@ -259,6 +264,8 @@ class Connection(asyncio.Protocol):
         for name, value in headers:
             if name == b"transfer-encoding" and value.lower() not in (b"chunked", b"identity"):
                 self._flaw = "its transfer-encoding is unknown"
+            elif name == b"content-encoding" and value.lower() != b"identity":
+                response.coding = response.coding + b"," + value if response.coding else value
         self._phase = _BODY
         self._extra = self._until_eof = False
         self._barren = 0

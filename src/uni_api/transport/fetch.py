@@ -1,127 +1,185 @@
-"""Fetches links that clients send, and nothing that they should not reach."""
+"""Fetches links that clients send, and nothing that they should not reach.
+
+Source of the ranges: IANA's registries of IPv4 and IPv6 special-purpose addresses (read 2026-11-24).
+"""
 
 import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from msgspec import Struct
 
 from uni_api.errors import Denied, Fault
 from uni_api.transport.client import HttpClient
-from uni_api.transport.head import compile_head
+from uni_api.transport.head import Head, compile_head
+from uni_api.transport.proxy import Proxy
 from uni_api.transport.response import Response
 from uni_api.transport.timeouts import Timeouts
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 Allow = Callable[[str, int], bool]
 
-MAX_BYTES = 20 * 1024 * 1024
-SECONDS = 30.0
-REDIRECTS = 3
 _PORTS = frozenset({80, 443})
-_EMBEDDED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::ffff:0:0/96"), ipaddress.ip_network("::/96"))
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_NOT_PUBLIC = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+            *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24"),
+            *("192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+            *("224.0.0.0/4", "240.0.0.0/4"),
+            # Of the IPv6 space only 2000::/3 is public, less these: protocol assignments with Teredo,
+            # documentation, 6to4, AS112.
+            *("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
+        ),
+    )
+)
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Fetched(Struct, frozen=True):
-    """What a link led to. `mime` is the server's word, without parameters."""
+    """What a link led to. `mime` is the server's word in lower case, without parameters."""
 
     data: bytes
     mime: str | None
 
 
 class Fetcher:
-    """Fetches http(s) links on public addresses, within bounds of size, time and redirects.
+    """Fetches http and https links on public addresses, within bounds of size, seconds and redirects.
 
-    The address is checked after look-up and connected to as checked, at every redirect anew. `allow` lets tests reach
-    servers that would be refused.
+    Every address that a name resolves to must be public, and the connection goes to the address that was checked; both
+    hold anew for each redirect. Only ports 80 and 443 are reached. `allow(address, port)` makes exceptions, for tests.
     """
 
     def __init__(
-        self, client: HttpClient, *, resolve: Resolve | None = None, allow: Allow | None = None, limit: int = MAX_BYTES
+        self,
+        client: HttpClient,
+        *,
+        resolve: Resolve | None = None,
+        allow: Allow | None = None,
+        max_bytes: int = 20 * 1024 * 1024,
+        timeout: float = 30.0,
+        max_redirects: int = 3,
     ) -> None:
         self._client = client
         self._resolve = resolve or _look_up
-        self._allow = allow or _refuse_all
-        self._limit = limit
+        self._allow = allow
+        self._max_bytes = max_bytes
+        self._timeout = timeout
+        self._max_redirects = max_redirects
 
-    async def fetch(self, url: str) -> Fetched:
-        """Raises Denied(400) with the reason, which tells nothing of this host's network."""
+    async def fetch(self, url: str, *, proxy: Proxy | None = None) -> Fetched:
+        """What `url` leads to. Raises Denied(400) with the reason, which tells nothing of this host's network."""
         try:
-            async with asyncio.timeout(SECONDS):
-                for _ in range(REDIRECTS + 1):
-                    response = await self._get(url)
+            async with asyncio.timeout(self._timeout):
+                for _ in range(self._max_redirects + 1):
+                    response = await self._get(url, proxy)
                     try:
                         location = response.header(b"location")
-                        if response.status in (301, 302, 303, 307, 308) and location is not None:
-                            url = urljoin(url, location.decode("latin-1"))
-                            continue
-                        return await self._body(response)
+                        if response.status not in _REDIRECTS or location is None:
+                            return await self._body(response)
                     finally:
                         response.close()
+                    url = _joined(url, location)
         except TimeoutError:
-            raise _denied(f"took more than {SECONDS:g} seconds") from None
+            raise _denied(f"took more than {self._timeout:g} seconds") from None
         except Fault as fault:
-            raise _denied("could not be fetched") from fault
-        raise _denied("is redirected too often")
+            raise _denied(_REASONS.get(fault.kind, "could not be fetched")) from fault
+        raise _denied(f"is redirected more than {self._max_redirects} times")
 
-    async def _get(self, url: str) -> Response:
-        try:
-            parts = urlsplit(url)
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-            head = compile_head("GET", url, [("accept", "*/*"), ("user-agent", "uni-api")])
-        except ValueError:
-            raise _denied("is not a plain http or https URL") from None
-        host = head.origin.host
-        allowed = self._allow(host, port)
-        if port not in _PORTS and not allowed:
-            raise _denied("names a port other than 80 and 443")
+    async def _get(self, url: str, proxy: Proxy | None) -> Response:
+        head = _head(url)
+        addresses = await self._checked(head.origin.host, head.origin.port)
+        timeouts = Timeouts(connect=self._timeout, first_byte=self._timeout, idle=self._timeout)
+        for address in addresses[:-1]:
+            try:
+                # One dead address of several must not use up the time of all.
+                hurried = Timeouts(connect=self._timeout / 4, first_byte=self._timeout, idle=self._timeout)
+                return await self._client.send(head, b"", timeouts=hurried, proxy=proxy, connect_to=address)
+            except Fault as fault:
+                if fault.kind not in ("connect", "timeout"):
+                    raise
+        return await self._client.send(head, b"", timeouts=timeouts, proxy=proxy, connect_to=addresses[-1])
+
+    async def _checked(self, host: str, port: int) -> list[str]:
+        """The addresses of a host, at least one, all of them fit to connect to."""
         try:
             addresses = await self._resolve(host, port)
-        except OSError:
-            raise _denied("names a host that can't be resolved") from None
-        if not addresses or not (allowed or all(map(is_public, addresses))):
+        except (OSError, UnicodeError):
+            addresses = []
+        if not addresses:
+            raise _denied("names a host that can't be resolved")
+        strangers = [address for address in addresses if self._allow is None or not self._allow(address, port)]
+        if strangers and port not in _PORTS:
+            raise _denied("names a port other than 80 and 443")
+        if not all(map(is_public, strangers)):
             raise _denied("leads to an address that is not public")
-        return await self._client.send(head, b"", timeouts=Timeouts(first_byte=SECONDS), connect_to=addresses[0])
+        return list(dict.fromkeys(addresses))
 
     async def _body(self, response: Response) -> Fetched:
         if response.status != 200:
             raise _denied(f"is answered with status {response.status}")
-        try:
-            data = await response.read(self._limit)
-        except Fault as fault:
-            raise _denied(f"could not be read, or holds more than {self._limit} bytes") from fault
-        kind = (response.header(b"content-type") or b"").split(b";")[0].strip().lower().decode("latin-1")
-        return Fetched(data, kind or None)
+        length = response.header(b"content-length") or b"0"
+        if int(length) > self._max_bytes:
+            raise self._too_large()
+        parts: list[bytes] = []
+        size = 0
+        while part := await response.chunk():
+            size += len(part)
+            if size > self._max_bytes:
+                raise self._too_large()
+            parts.append(part)
+        kind = (response.header(b"content-type") or b"").partition(b";")[0].strip().lower().decode("latin-1")
+        return Fetched(b"".join(parts), kind or None)
+
+    def _too_large(self) -> Denied:
+        return _denied(f"leads to more than {self._max_bytes} bytes")
 
     def __repr__(self) -> str:
-        return f"<Fetcher, at most {self._limit} bytes a link>"
+        return f"<Fetcher, at most {self._max_bytes} bytes and {self._timeout:g} s a link>"
 
 
 def is_public(address: str) -> bool:
-    """Whether `address` is one that anybody on the internet may reach, also behind its IPv6 disguises."""
+    """Whether `address` is one that anybody on the internet may reach, also behind the disguises of IPv6."""
     try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return False
     if isinstance(ip, ipaddress.IPv6Address):
-        inner = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
-        if any(ip in network for network in _EMBEDDED):
-            inner.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
-        if any(one is not None and not _is_global(one) for one in inner):
+        if ip.scope_id is not None:
             return False
         if ip.ipv4_mapped is not None:
-            return _is_global(ip.ipv4_mapped)
-    return _is_global(ip)
+            ip = ip.ipv4_mapped
+        elif ip in _NAT64:
+            ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        elif ip not in _UNICAST:
+            return False
+    return not any(ip in network for network in _NOT_PUBLIC)
 
 
-def _is_global(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified or ip.is_loopback)
+_REASONS = {
+    "connect": "leads to a host that can't be reached",
+    "timeout": "leads to a host that is too slow",
+    "protocol": "is not answered properly",
+}
 
 
-def _refuse_all(host: str, port: int) -> bool:
-    return False
+def _head(url: str) -> Head:
+    try:
+        return compile_head("GET", url, ())
+    except Fault as fault:
+        raise _denied("is not a plain http or https URL") from fault
+
+
+def _joined(url: str, location: bytes) -> str:
+    try:
+        return urljoin(url, location.decode("utf-8"))
+    except ValueError:
+        raise _denied("is redirected to something that is not a URL") from None
 
 
 async def _look_up(host: str, port: int) -> list[str]:

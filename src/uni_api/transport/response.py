@@ -1,10 +1,10 @@
 """A response: its head, and its body as it comes."""
 
 import asyncio
-import zlib
 from typing import Protocol
 
 from uni_api.errors import Fault
+from uni_api.transport.inflate import Inflater
 
 HIGH_WATER = 64 * 1024
 """Bytes of body that may wait unread before the reading of the upstream is stopped."""
@@ -26,19 +26,33 @@ class Response:
     One task at a time may read. Cancelling a read closes the connection at once.
     """
 
-    __slots__ = ("_source", "ended", "fault", "headers", "host", "size", "status", "unread", "waiter")
+    __slots__ = (
+        "_inflater",
+        "_source",
+        "coding",
+        "ended",
+        "fault",
+        "headers",
+        "host",
+        "size",
+        "status",
+        "unread",
+        "waiter",
+    )
 
     def __init__(self, source: Source, host: str, waiter: "asyncio.Future[None]") -> None:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.host = host
         # What follows is the connection's to write. `waiter` is woken whenever there is something new to see.
+        self.coding = b""
         self.unread: list[bytes] = []
         self.size = 0
         self.ended = False
         self.fault: Fault | None = None
         self.waiter: asyncio.Future[None] | None = waiter
         self._source = source
+        self._inflater: Inflater | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header, or None. `name` is in lower case."""
@@ -50,40 +64,25 @@ class Response:
     async def chunk(self) -> bytes:
         """All of the body that has arrived and was not yet read, waiting for some; empty at the proper end.
 
-        The bytes are as sent: no content-encoding is undone. Raises Fault("protocol") when the body is cut short, and
-        Fault("timeout") when the upstream falls silent.
+        A content-encoding of gzip or deflate is undone; then it is a bounded piece of what has arrived. Raises
+        Fault("protocol") when the body is cut short or damaged, and Fault("timeout") when the upstream falls silent.
         """
-        while not self.unread:
-            if self.fault is not None:
-                raise self.fault
-            if self.ended:
-                return b""
-            await self._wait()
-        return self._take()
+        return await (self._inflated() if self.coding else self._raw())
 
     async def read(self, limit: int) -> bytes:
-        """The whole rest of the body with gzip and deflate undone.
+        """The whole rest of the body, content-encoding undone.
 
-        Raises Fault("protocol") when it has more than `limit` bytes, before or after decoding, or can't be decoded.
+        Raises Fault("protocol") when it has more than `limit` bytes, or as `chunk` does.
         """
         parts: list[bytes] = []
         size = 0
-        while not self.ended:
-            part = await self.chunk()
+        while part := await (self._inflated() if self.coding else self._raw()):
             size += len(part)
             if size > limit:
-                break
+                self.close()
+                raise Fault("protocol", f"The answer of {self.host} is larger than {limit} bytes.")
             parts.append(part)
-        if self.unread:
-            part = self._take()
-            size += len(part)
-            parts.append(part)
-        if size > limit:
-            self.close()
-            raise self._over(limit)
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
-        coding = self.header(b"content-encoding")
-        return data if coding is None or not data else self._decode(data, coding, limit)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
         """Be done: what was not read is lost. The connection lives on only if the answer had ended."""
@@ -114,8 +113,14 @@ class Response:
         finally:
             self.waiter = None
 
-    def _take(self) -> bytes:
+    async def _raw(self) -> bytes:
         unread = self.unread
+        while not unread:
+            if self.fault is not None:
+                raise self.fault
+            if self.ended:
+                return b""
+            await self._wait()
         data = unread[0] if len(unread) == 1 else b"".join(unread)
         unread.clear()
         paused = self.size > HIGH_WATER
@@ -124,34 +129,17 @@ class Response:
             self._source.resume()
         return data
 
-    def _decode(self, data: bytes, codings: bytes, limit: int) -> bytes:
-        names = [name.strip().lower() for name in codings.split(b",")]
-        for name in reversed(names):
-            if name in (b"gzip", b"x-gzip", b"deflate"):
-                data = self._inflate(data, limit)
-            elif name not in (b"", b"identity"):
-                raise Fault("protocol", f"{self.host} answered in a content-encoding that was not asked for.")
-        return data
-
-    def _inflate(self, data: bytes, limit: int) -> bytes:
-        """Undo gzip (several members may follow one another), zlib, or the bare deflate that some servers mean."""
-        parts: list[bytes] = []
-        size = 0
-        bits = 47 if data[:2] == b"\x1f\x8b" or (data[0] & 0x0F == 8 and int.from_bytes(data[:2]) % 31 == 0) else -15
-        while data:
-            inflater = zlib.decompressobj(bits)
-            try:
-                part = inflater.decompress(data, limit - size + 1)
-            except zlib.error:
-                raise Fault("protocol", f"The compressed answer of {self.host} is damaged.") from None
-            size += len(part)
-            if size > limit:
-                raise self._over(limit)
-            if not inflater.eof:
-                raise Fault("protocol", f"The compressed answer of {self.host} is cut short.")
-            parts.append(part)
-            data = inflater.unused_data.lstrip(b"\0") if bits == 47 else b""
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _over(self, limit: int) -> Fault:
-        return Fault("protocol", f"The answer of {self.host} is larger than {limit} bytes.")
+    async def _inflated(self) -> bytes:
+        try:
+            if self._inflater is None:
+                self._inflater = Inflater(self.coding, self.host)
+            while not (plain := self._inflater.step()):
+                data = await self._raw()
+                if not data:
+                    self._inflater.close()
+                    return b""
+                self._inflater.feed(data)
+        except Fault:
+            self.close()
+            raise
+        return plain
