@@ -16,9 +16,10 @@ from uni_api.dialects import Front, StreamReader, StreamWriter, Tap
 from uni_api.errors import Fault
 from uni_api.framing import SseDecoder
 from uni_api.relay.lane import Lane, merged
-from uni_api.relay.redact import redact
+from uni_api.relay.redact import hidden, redact
 from uni_api.relay.upstream import UpstreamResponse
 from uni_api.routing import Try
+from uni_api.secret import Secret
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front, meter: Met
     body = lane.verbatim.splice(seen, lane.candidate.model, edits, lane.removals)
     response = await lane.send(attempt, body, stream=seen.stream)
     try:
-        await _refuse_failure(response, lane, attempt)
+        await _refuse_failure(response, lane)
         if not seen.stream:
             whole = await response.read(MAX_REPLY)
             glance = lane.verbatim.glance(whole)
@@ -72,9 +73,14 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front, meter: Met
             return _streamed_reply(reply, front, front.writer(_plain_request(seen)), meter)
         tap = lane.verbatim.tap(usage_shown=seen.usage_shown)
         first = await _first_bytes(response, tap, lane.wait)
-        return Piece(first, _relayed(response, tap, front, meter), response.header(b"x-request-id"))
-    except BaseException:
+        if tap.broke is not None:
+            first = hidden(first, attempt.key)
+        stream = _relayed(response, tap, front, meter, attempt.key)
+        return Piece(first, stream, response.header(b"x-request-id"))
+    except BaseException as error:
         response.close()
+        if isinstance(error, Fault):
+            redact(error, attempt.key)
         raise
 
 
@@ -87,7 +93,7 @@ async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses,
         body.pop(name, None)
     response = await lane.send(attempt, _encode(body), stream=request.stream)
     try:
-        await _refuse_failure(response, lane, attempt)
+        await _refuse_failure(response, lane)
         if not request.stream or _is_json(response):
             reply = lane.back.read_reply(await _read_body(response), lane.realm)
             response.close()
@@ -96,16 +102,18 @@ async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses,
             meter.usage = reply.usage
             return Piece(_encode(front.write_reply(reply, request)))
         reader = lane.back.reader(lane.realm)
-        source = _Events(response, reader)
+        source = _Events(response, reader, attempt.key)
         held = await _first_events(source, lane.wait)
         writer = front.writer(request)
         return Piece(_written(writer, held, meter), _rewritten(source, writer, front, meter))
-    except BaseException:
+    except BaseException as error:
         response.close()
+        if isinstance(error, Fault):
+            redact(error, attempt.key)
         raise
 
 
-async def _refuse_failure(response: UpstreamResponse, lane: Lane, attempt: Try) -> None:
+async def _refuse_failure(response: UpstreamResponse, lane: Lane) -> None:
     status = response.status
     if 200 <= status < 300:
         return
@@ -114,7 +122,7 @@ async def _refuse_failure(response: UpstreamResponse, lane: Lane, attempt: Try) 
     fault = lane.back.read_error(status, await response.read(MAX_ERROR))
     if fault.retry_after is None:
         fault.retry_after = _retry_after(response)
-    raise redact(fault, attempt.key)
+    raise fault
 
 
 def _retry_after(response: UpstreamResponse) -> float | None:
@@ -167,16 +175,18 @@ async def _within(wait: float, work: Callable[[], Awaitable[T]]) -> T:
         raise Fault("timeout", f"The upstream sent no content within {wait:g} seconds.") from error
 
 
-async def _relayed(response: UpstreamResponse, tap: Tap, front: Front, meter: Meter) -> AsyncGenerator[bytes, None]:
+async def _relayed(
+    response: UpstreamResponse, tap: Tap, front: Front, meter: Meter, key: Secret | None
+) -> AsyncGenerator[bytes, None]:
     try:
         while not tap.done:
             chunk = await (response.chunk() if tap.finish is None else _chunk_within(response, LINGER_FINISHED))
             if not chunk:
                 break
             if piece := tap.feed(chunk):
-                yield piece
+                yield piece if tap.broke is None else hidden(piece, key)
         if rest := tap.close():
-            yield rest
+            yield rest if tap.broke is None else hidden(rest, key)
         if tap.done:
             await _chunk_within(response, LINGER)
     except Fault as fault:
@@ -200,9 +210,10 @@ async def _chunk_within(response: UpstreamResponse, seconds: float) -> bytes:
 class _Events:
     """The events of one upstream stream, chunk by chunk."""
 
-    def __init__(self, response: UpstreamResponse, reader: StreamReader) -> None:
+    def __init__(self, response: UpstreamResponse, reader: StreamReader, key: Secret | None) -> None:
         self.response = response
         self._reader = reader
+        self._key = key
         self._frames = SseDecoder()
         self.ended = False
         self.finished = False
@@ -219,6 +230,7 @@ class _Events:
             if isinstance(event, Finished):
                 self.finished = True
             elif isinstance(event, Broke):
+                redact(event.fault, self._key)
                 self.ended = True
         return events
 

@@ -20,3 +20,8 @@ def scrub(text: str, key: Secret | None) -> str:
     if key is not None and key.reveal():
         text = text.replace(key.reveal(), _HIDDEN)
     return _MASKED.sub(_HIDDEN, text)
+
+
+def hidden(data: bytes, key: Secret | None) -> bytes:
+    """`data`, which is relayed as it came, without `key`."""
+    return data.replace(key.reveal().encode(), _HIDDEN.encode()) if key is not None and key.reveal() else data
