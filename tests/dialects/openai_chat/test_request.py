@@ -473,7 +473,23 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 
 PLACES = list(_places(RICH))
-ODD: list[Any] = [None, True, -1, 1.5, "", "x", "data:", "data:;base64,@@", "data:,%20", [], [1], ["a"], {}, {"a": 1}, [{}]]
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    1.5,
+    "",
+    "x",
+    "data:",
+    "data:;base64,@@",
+    "data:,%20",
+    [],
+    [1],
+    ["a"],
+    {},
+    {"a": 1},
+    [{}],
+]
 
 
 def _with(path: tuple[Any, ...], value: Any) -> dict[str, Any]:

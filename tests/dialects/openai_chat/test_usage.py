@@ -61,8 +61,9 @@ def test_where_usage_is_found() -> None:
     told = {"prompt_tokens": 1, "completion_tokens": 2}
     assert read_usage({"x_groq": {"usage": told}}) == Usage(input=1, output=2)
     assert read_usage({"choices": [{"index": 0, "usage": told}]}) == Usage(input=1, output=2)
-    for none in ({}, {"usage": None}, {"usage": {}}, {"usage": 3}, {"x_groq": 1}, {"choices": []}, {"choices": {}}):
-        assert read_usage(none) is None
+    nothing: list[dict[str, Any]] = [{}, {"usage": None}, {"usage": {}}, {"usage": 3}, {"x_groq": 1}, {"choices": []}]
+    for answer in nothing:
+        assert read_usage(answer) is None
 
 
 @given(laws.usages)

@@ -94,6 +94,8 @@ class ChatReader:
         if frame.data == b"[DONE]":
             self._done = True
             return []
+        if not frame.data.strip():
+            return []
         try:
             chunk = _decode(frame.data)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
