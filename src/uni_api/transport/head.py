@@ -119,7 +119,7 @@ def split_url(url: str) -> tuple[Origin, str]:
 def _host(host: str) -> str:
     if ":" in host:
         try:
-            return str(ipaddress.IPv6Address(host))
+            return str(ipaddress.IPv6Address(host.replace("%", "/")))  # a zone has no place in a Host header
         except ValueError:
             raise Fault("connect", "The URL's host is not an IPv6 address.") from None
     try:
