@@ -4,7 +4,7 @@ import pytest
 
 from tests.routing.plans import channel
 from uni_api.config.plan import Channel
-from uni_api.routing import Candidate, KeyRing, Tries
+from uni_api.routing import Candidate, KeyRing, Tries, Try
 
 
 def candidate(one: Channel) -> Candidate:
@@ -14,10 +14,12 @@ def candidate(one: Channel) -> Candidate:
 def run(channels: list[Channel], auto_retry: bool | int, *, same_channel: bool) -> list[str]:
     tries = Tries([candidate(one) for one in channels], KeyRing(), auto_retry)
     seen: list[str] = []
-    while (chosen := tries.next(same_channel=same_channel)) is not None:
+    chosen: Try | None = tries.first()
+    while chosen is not None:
         assert chosen.key is not None
         seen.append(f"{chosen.candidate.channel.name}.{chosen.key.reveal()}")
         assert len(seen) < 100
+        chosen = tries.next(same_channel=same_channel)
     assert tries.made == len(seen)
     return seen
 
@@ -89,6 +91,5 @@ def test_fixed_priority_keeps_to_the_first_key_and_random_uses_all() -> None:
 
 def test_a_channel_without_keys_is_tried_once_without_one() -> None:
     tries = Tries([candidate(channel("open", ["m"], keys=[]))], KeyRing(), True)
-    chosen = tries.next(same_channel=False)
-    assert chosen is not None and chosen.key is None
+    assert tries.first().key is None
     assert tries.next(same_channel=True) is None

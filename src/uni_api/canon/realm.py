@@ -10,7 +10,7 @@ from uni_api.canon.request import Request, Turn
 def keep_realm(request: Request, realm: str, losses: Losses) -> Request:
     """`request` without the pieces of history that `realm` can't open. The same object when there are none.
 
-    Thinking without a seal of this realm is dropped whole (meaning), since another model's thoughts would be refused or
+    Thinking without a seal of this realm is dropped whole (tuning), since another model's thoughts would be refused or
     taken for its own. Other parts stay and only lose their foreign seal (hint). Files stored elsewhere are dropped
     (meaning). Foreign parts are the writers' business.
     """
@@ -42,7 +42,7 @@ def _part(part: Part, realm: str, losses: Losses, path: str) -> Part | None:
             if seal is not None and seal.realm == realm:
                 return part
             if part.text or seal is not None:
-                losses.add(path, "meaning", "thinking that the target can't verify as its own is left out")
+                losses.add(path, "tuning", "thinking that the target can't verify as its own is left out")
             return None
         case Media(file=file) if file is not None and file.realm != realm:
             losses.add(path, "meaning", "the file is stored at another provider")

@@ -20,6 +20,7 @@ class DemoResponse:
     """One answer, given in pieces with `pause` seconds between them."""
 
     status = 200
+    ended = True
 
     def __init__(self, kind: bytes, pieces: Iterator[bytes], pause: float) -> None:
         self._kind = kind

@@ -67,7 +67,8 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front, meter: Met
             meter.usage = glance.usage
             response.close()
             return Piece(whole, upstream_id=response.header(b"x-request-id"))
-        if _is_json(response):
+        response, is_whole = await _looked_at(response)
+        if is_whole:
             reply = lane.back.read_reply(await _read_body(response), lane.realm)
             response.close()
             return _streamed_reply(reply, front, front.writer(_plain_request(seen)), meter)
@@ -94,7 +95,10 @@ async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses,
     response = await lane.send(attempt, _encode(body), stream=request.stream)
     try:
         await _refuse_failure(response, lane)
-        if not request.stream or _is_json(response):
+        is_whole = True
+        if request.stream:
+            response, is_whole = await _looked_at(response)
+        if is_whole:
             reply = lane.back.read_reply(await _read_body(response), lane.realm)
             response.close()
             if request.stream:
@@ -137,9 +141,36 @@ def _retry_after(response: UpstreamResponse) -> float | None:
     return None
 
 
-def _is_json(response: UpstreamResponse) -> bool:
+class _Begun:
+    """A response whose first bytes were looked at: they are read once more."""
+
+    def __init__(self, response: UpstreamResponse, first: bytes) -> None:
+        self._response = response
+        self._first = first
+        self.status = response.status
+        self.header = response.header
+        self.close = response.close
+
+    async def chunk(self) -> bytes:
+        first, self._first = self._first, b""
+        return first or await self._response.chunk()
+
+    async def read(self, limit: int, /) -> bytes:
+        return self._first + await self._response.read(limit)
+
+
+async def _looked_at(response: UpstreamResponse) -> tuple[UpstreamResponse, bool]:
+    """The response to a request for a stream, and whether it is a whole JSON answer instead.
+
+    The content type alone can't tell: some upstreams label their streams as JSON.
+    """
     kind = response.header(b"content-type") or b""
-    return kind.lower().startswith(b"application/json")
+    if not kind.lower().startswith(b"application/json"):
+        return response, False
+    first = await response.chunk()
+    while first.isspace() and (more := await response.chunk()):
+        first += more
+    return _Begun(response, first), first.lstrip()[:1] in (b"", b"{", b"[")
 
 
 async def _read_body(response: UpstreamResponse) -> dict[str, Any]:
@@ -187,7 +218,7 @@ async def _relayed(
                 yield piece if tap.broke is None else hidden(piece, key)
         if rest := tap.close():
             yield rest if tap.broke is None else hidden(rest, key)
-        if tap.done:
+        if tap.done and not response.ended:
             await _chunk_within(response, LINGER)
     except Fault as fault:
         meter.fault = fault

@@ -1,7 +1,7 @@
 """One client request's whole life: admit -> plan -> attempt* -> commit -> settle."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import msgspec
@@ -50,17 +50,12 @@ class Relay:
         self._ring = KeyRing()
         self._lanes: dict[tuple[str, Candidate], Lane] = {}
 
-    async def answer(self, dialect: str, body: bytes, client: Client, request_id: bytes) -> Answer:
+    def answer(self, dialect: str, body: bytes, client: Client, request_id: bytes) -> Awaitable[Answer]:
         """The answer to a request that speaks `dialect`: a reply, or the error in the dialect's own shape.
 
         Raises only CancelledError; whatever was open then is closed.
         """
-        front = registry.front(dialect)
-        exchange = _Exchange(self, front, body, client)
-        try:
-            return await exchange.run(request_id)
-        except (Denied, Fault) as error:
-            return self.refusal(front, error, request_id, exchange)
+        return _Exchange(self, registry.front(dialect), body, client, request_id).run()
 
     def refusal(
         self, front: Front, error: Denied | Fault, request_id: bytes, exchange: "_Exchange | None" = None
@@ -94,64 +89,84 @@ class Relay:
 class _Exchange:
     """The state of one exchange: what was tried, what was lost, what is known of the request."""
 
-    def __init__(self, relay: Relay, front: Front, body: bytes, client: Client) -> None:
+    __slots__ = (
+        "_body",
+        "_client",
+        "_fetched",
+        "_front",
+        "_lane",
+        "_losses",
+        "_relay",
+        "_request",
+        "_request_id",
+        "_tries",
+    )
+
+    def __init__(self, relay: Relay, front: Front, body: bytes, client: Client, request_id: bytes) -> None:
         self._relay = relay
         self._front = front
         self._body = body
         self._client = client
+        self._request_id = request_id
         self._request: Request | None = None
-        self._lane: Lane | None = None
         self._fetched: dict[str, Fetched] = {}
-        self._losses = Losses()
+        self._lane: Lane | None = None
+        self._losses: Losses | None = None
         self._tries: Tries | None = None
 
-    async def run(self, request_id: bytes) -> Answer:
-        seen = registry.verbatim(self._front.name).peek(self._body)
-        self._tries = tries = self._relay.tries(self._client, seen.model)
+    async def run(self) -> Answer:
+        try:
+            seen = registry.verbatim(self._front.name).peek(self._body)
+            self._tries = tries = self._relay.tries(self._client, seen.model)
+            return await self._try_each(tries, seen)
+        except (Denied, Fault) as error:
+            return self._relay.refusal(self._front, error, self._request_id, self)
+
+    async def _try_each(self, tries: Tries, seen: Any) -> Answer:
+        chosen: Try | None = tries.first()
         shown: Fault | None = None
-        same_channel = False
-        while (chosen := tries.next(same_channel=same_channel)) is not None:
+        while chosen is not None:
             self._lane = lane = self._relay.lane(self._front.name, chosen.candidate)
+            meter = Meter()
             try:
-                piece = await self._attempt(lane, chosen, seen)
+                if lane.verbatim is not None and not seen.sealed:
+                    piece = await doing.verbatim(lane, chosen, seen, self._front, meter)
+                else:
+                    piece = await self._translate(lane, chosen, meter)
+                return self._commit(piece)
             except Fault as fault:
-                _log(request_id, lane, chosen, fault)
+                _log(self._request_id, lane, chosen, fault)
                 if shown is None or shown.kind in _UNANSWERED or fault.kind not in _UNANSWERED:
                     shown = fault
                 verdict = judge(fault)
                 if verdict is Verdict.REFUSE:
                     break
-                same_channel = verdict is Verdict.NEXT_KEY
-                continue
-            return self._commit(piece, seen, request_id)
+                chosen = tries.next(same_channel=verdict is Verdict.NEXT_KEY)
         assert shown is not None
         raise shown
 
-    async def _attempt(self, lane: Lane, chosen: Try, seen: Any) -> Piece:
-        self._losses = Losses()
-        meter = Meter()
-        if lane.verbatim is not None and not seen.sealed:
-            return await doing.verbatim(lane, chosen, seen, self._front, meter)
+    async def _translate(self, lane: Lane, chosen: Try, meter: Meter) -> Piece:
+        self._losses = losses = Losses()
         if self._request is None:
             self._request = self._front.read_request(_body(self._body))
-        request = await self._fitted(self._request, lane)
-        return await doing.translated(lane, chosen, request, self._losses, self._front, meter)
+        request = await self._fitted(self._request, lane, losses)
+        return await doing.translated(lane, chosen, request, losses, self._front, meter)
 
-    async def _fitted(self, request: Request, lane: Lane) -> Request:
+    async def _fitted(self, request: Request, lane: Lane, losses: Losses) -> Request:
         """The client's request as this candidate may be told it."""
         channel = lane.candidate.channel
         if not channel.tools:
-            request = without_tools(request, self._losses)
+            request = without_tools(request, losses)
         if not channel.image:
-            request = without_images(request, self._losses)
-        request = keep_realm(request, lane.realm, self._losses)
+            request = without_images(request, losses)
+        request = keep_realm(request, lane.realm, losses)
         reasoning = request.reasoning if request.reasoning is not None else lane.hints.reasoning
         request = structs.replace(request, model=lane.candidate.model, reasoning=reasoning)
         return await with_bytes(request, lane.back.needs_bytes, self._relay.fetcher, self._fetched)
 
-    def _commit(self, piece: Piece, seen: Any, request_id: bytes) -> Answer:
+    def _commit(self, piece: Piece) -> Answer:
         headers: Headers = [*_STREAM] if piece.stream is not None else [_JSON]
-        headers.append((b"x-request-id", request_id))
+        headers.append((b"x-request-id", self._request_id))
         headers += self.told()
         return Answer(200, headers, piece.body, piece.stream)
 
@@ -161,7 +176,7 @@ class _Exchange:
         if self._lane is not None:
             headers.append((b"x-uni-api-provider", self._lane.shown_name))
         headers.append((b"x-uni-api-attempts", b"%d" % (self._tries.made if self._tries else 0)))
-        if self._losses and (lost := self._losses.summary()):
+        if self._losses is not None and (lost := self._losses.summary()):
             headers.append((b"x-uni-api-losses", lost.encode()))
         return headers
 

@@ -1,6 +1,6 @@
 """A candidate made ready for use: everything about it that does not depend on the request, decided once."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from uni_api.config.plan import Plan
@@ -39,15 +39,15 @@ class Lane:
         self._heads: dict[tuple[int, bool], Head] = {}
         self.shown_name = channel.name.encode("ascii", "backslashreplace")
 
-    async def send(self, attempt: Try, body: bytes, *, stream: bool) -> UpstreamResponse:
-        """The head of the upstream's answer. Raises Fault."""
+    def send(self, attempt: Try, body: bytes, *, stream: bool) -> Awaitable[UpstreamResponse]:
+        """Comes to the head of the upstream's answer. Raises Fault."""
         if self._local is not None:
-            return await self._local.send(body)
+            return self._local.send(body)
         slot = (attempt.place, stream)
         head = self._heads.get(slot)
         if head is None:
             head = self._heads[slot] = self._compile(attempt, stream)
-        return await self._http.send(head, body, timeouts=self._timeouts, proxy=self.proxy)
+        return self._http.send(head, body, timeouts=self._timeouts, proxy=self.proxy)
 
     def _compile(self, attempt: Try, stream: bool) -> Head:
         channel = self.candidate.channel

@@ -7,6 +7,10 @@ class UpstreamResponse(Protocol):
     @property
     def status(self) -> int: ...
 
+    @property
+    def ended(self) -> bool:
+        """Whether the whole answer has arrived, read or not."""
+
     def header(self, name: bytes, /) -> bytes | None: ...
 
     async def chunk(self) -> bytes:

@@ -54,32 +54,47 @@ class Tries:
     whichever is more; a number n allows n more, starting over when everything has been used.
     """
 
+    __slots__ = ("_at", "_auto_retry", "_candidates", "_left", "_ring", "_used", "made")
+
     def __init__(self, candidates: Sequence[Candidate], ring: KeyRing, auto_retry: bool | int) -> None:
         self._candidates = candidates
         self._ring = ring
-        self._used: list[list[int]] = [[] for _ in candidates]
-        self._at = -1
+        self._auto_retry = auto_retry
+        self._used: list[list[int]] = []
+        self._at = 0
+        self._left = 0
         self.made = 0
-        keys = sum(max(1, len(candidate.channel.keys)) for candidate in candidates)
-        full = max(len(candidates), min(MOST_KEYS_TRIED, keys))
-        extra = 0 if isinstance(auto_retry, bool) else auto_retry
-        self._left = full + extra if auto_retry else 1
+
+    def first(self) -> Try:
+        """The first try. The budget of the others is only reckoned when one is asked for."""
+        self.made = 1
+        candidate = self._candidates[0]
+        place = self._ring.first(candidate.channel)
+        self._used = [[place]]
+        return Try(candidate, place)
 
     def next(self, *, same_channel: bool) -> Try | None:
         """The next try, or None when there is none. `same_channel`: only the last key is at fault, not its channel."""
-        if self._left == 0:
+        if self.made == 1:
+            self._used += [[] for _ in self._candidates[1:]]
+            self._left = self._budget() - 1
+        if self._left <= 0:
             return None
-        chosen = self._choose(same_channel)
-        if chosen is None:
-            return None
+        self._at = self._choose(same_channel)
         self._left -= 1
         self.made += 1
-        self._at = chosen
-        return self._with_next_key(chosen)
+        return self._with_next_key(self._at)
 
-    def _choose(self, same_channel: bool) -> int | None:
+    def _budget(self) -> int:
+        if not self._auto_retry:
+            return 1
+        keys = sum(map(self._keys, range(len(self._candidates))))
+        full = max(len(self._candidates), min(MOST_KEYS_TRIED, keys))
+        return full if isinstance(self._auto_retry, bool) else full + self._auto_retry
+
+    def _choose(self, same_channel: bool) -> int:
         untried = [number for number, used in enumerate(self._used) if not used]
-        if same_channel and self._at >= 0 and self._has_fresh_key(self._at) and self._left > len(untried):
+        if same_channel and self._has_fresh_key(self._at) and self._left > len(untried):
             return self._at
         if untried:
             return untried[0]
@@ -114,4 +129,4 @@ class Tries:
         return Try(candidate, place)
 
     def __repr__(self) -> str:
-        return f"<Tries {self.made} made, {self._left} left>"
+        return f"<Tries {self.made} made>"

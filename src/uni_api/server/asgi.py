@@ -14,7 +14,7 @@ from uni_api.dialects import registry
 from uni_api.errors import Denied
 from uni_api.relay import Answer, Relay
 from uni_api.server.intake import Intake, decoded, too_large
-from uni_api.server.watch import Receive, Watch
+from uni_api.server.watch import Patrol, Receive, Watch
 
 logger = logging.getLogger("uni_api.server")
 
@@ -48,6 +48,7 @@ class Gateway:
         self._front = registry.front("openai_chat")
         self._run = secrets.token_hex(6)
         self._count = itertools.count(1)
+        self._patrol = Patrol()
         self.draining = False
         self._routes: dict[str, dict[str, Handler]] = {
             "/v1/chat/completions": {"POST": self._chat},
@@ -78,7 +79,7 @@ class Gateway:
     async def _chat(self, scope: Scope, receive: Receive, send: Send, request_id: bytes) -> None:
         intake = Intake(scope["headers"])
         request_id = intake.request_id or request_id
-        watch = Watch(receive)
+        watch = self._patrol.watch(receive)
         try:
             client = intake.client(self._plan.clients, scope["query_string"])
             if intake.length > self._max_body:
@@ -86,7 +87,7 @@ class Gateway:
             body = await self._read_body(receive)
             if body is None:
                 return
-            watch.body_read()
+            watch.reading = False
             if intake.encoding:
                 body = decoded(body, intake.encoding, self._max_body)
             await self._deliver(await self._relay.answer("openai_chat", body, client, request_id), send)
@@ -95,7 +96,7 @@ class Gateway:
         except Denied as error:
             await self._deliver(self._relay.refusal(self._front, error, request_id), send)
         finally:
-            watch.stop()
+            self._patrol.leave(watch)
 
     async def _read_body(self, receive: Receive) -> bytes | None:
         """The whole body; None when the client left. Raises Denied(413) as soon as it is too large."""

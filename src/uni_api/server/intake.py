@@ -1,5 +1,6 @@
 """What is read off a request before the relay sees it: who asks, under which id, with how large a body."""
 
+import hashlib
 import re
 import zlib
 from collections.abc import Iterable, Mapping
@@ -7,42 +8,36 @@ from urllib.parse import unquote_plus
 
 from uni_api.config.plan import Client
 from uni_api.errors import Denied
-from uni_api.secret import Secret
 
-KEY_HEADERS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
-MAX_KEY = 4096
+KEY_HEADERS = (b"x-api-key", b"x-goog-api-key", b"api-key")
 
 _ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 class Intake:
-    """The headers that matter, picked in one pass. `keys` are the credentials offered, in the order of the headers."""
+    """The headers that matter. `keys` are the credentials offered, the bearer token first."""
 
     __slots__ = ("encoding", "keys", "length", "request_id")
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        named = dict(headers)
         self.keys: list[bytes] = []
-        self.request_id: bytes | None = None
-        self.length = 0
-        self.encoding = b""
-        for name, value in headers:
-            if name in KEY_HEADERS:
-                if name == b"authorization":
-                    scheme, _, value = value.partition(b" ")
-                    if scheme.lower() != b"bearer":
-                        continue
-                self.keys.append(value.strip())
-            elif name == b"content-length":
-                self.length = int(value) if value.isdigit() else 0
-            elif name == b"x-request-id":
-                self.request_id = value if _ID.fullmatch(value) else None
-            elif name == b"content-encoding":
-                self.encoding = value.strip().lower()
+        bearer = named.get(b"authorization")
+        if bearer is not None and bearer[:7].lower() == b"bearer ":
+            self.keys.append(bearer[7:].strip())
+        for name in KEY_HEADERS:
+            if name in named:
+                self.keys.append(named[name].strip())
+        asked = named.get(b"x-request-id")
+        self.request_id = asked if asked is not None and _ID.fullmatch(asked) else None
+        length = named.get(b"content-length", b"")
+        self.length = int(length) if length.isdigit() else 0
+        self.encoding = named.get(b"content-encoding", b"").strip().lower()
 
     def client(self, clients: Mapping[bytes, Client], query: bytes) -> Client:
         """The client whose key was offered. Raises Denied(401), which never repeats what was offered."""
         for key in self.keys or _query_keys(query):
-            client = clients.get(Secret(key[:MAX_KEY].decode("utf-8", "surrogateescape")).digest)
+            client = clients.get(hashlib.sha256(key).digest())
             if client is not None:
                 return client
         if self.keys:

@@ -6,8 +6,8 @@ from typing import Any
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
-PATIENCE = 0.05
-"""Seconds before an exchange is worth watching."""
+ROUND = 0.05
+"""Seconds between two rounds of the patrol: what is over sooner is never looked at."""
 BODY_TIME = 60.0
 """Seconds a client has for sending its body."""
 
@@ -15,38 +15,36 @@ BODY_TIME = 60.0
 class Watch:
     """Cancels the task that made it when its client leaves (`gone`) or dawdles over the body (`late`).
 
-    `stop` must be called at the end. Until `body_read` is called, the maker itself receives and sees a disconnect.
+    While `reading`, the maker itself receives and sees a disconnect.
     """
 
-    __slots__ = ("_deadline", "_handle", "_loop", "_main", "_receive", "_watcher", "gone", "late", "reading")
+    __slots__ = ("_main", "_receive", "_watcher", "gone", "late", "reading", "since")
 
     def __init__(self, receive: Receive) -> None:
-        self._loop = asyncio.get_running_loop()
         self._main = asyncio.current_task()
         self._receive = receive
         self._watcher: asyncio.Task[None] | None = None
-        self._deadline = self._loop.time() + BODY_TIME
-        self._handle = self._loop.call_later(PATIENCE, self._look)
+        self.since = 0.0
         self.reading = True
         self.gone = False
         self.late = False
 
-    def body_read(self) -> None:
-        self.reading = False
-
-    def stop(self) -> None:
-        self._handle.cancel()
-        if self._watcher is not None:
-            self._watcher.cancel()
-
-    def _look(self) -> None:
-        if not self.reading:
-            self._watcher = self._loop.create_task(self._until_gone())
-        elif self._loop.time() < self._deadline:
-            self._handle = self._loop.call_later(PATIENCE * 4, self._look)
-        else:
+    def look(self, now: float) -> bool:
+        """One look of the patrol; False when no other is needed."""
+        if self.reading:
+            if self.since == 0.0:
+                self.since = now
+            if now - self.since < BODY_TIME:
+                return True
             self.late = True
             self._cancel()
+            return False
+        self._watcher = asyncio.get_running_loop().create_task(self._until_gone())
+        return False
+
+    def stop(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
 
     async def _until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -60,3 +58,37 @@ class Watch:
 
     def __repr__(self) -> str:
         return f"<Watch {'gone' if self.gone else 'late' if self.late else 'reading' if self.reading else 'on'}>"
+
+
+class Patrol:
+    """Looks at every exchange under way once a round, with one timer for all of them."""
+
+    def __init__(self) -> None:
+        self._young: set[Watch] = set()
+        self._walking = False
+
+    def watch(self, receive: Receive) -> Watch:
+        """A Watch over the current task; `leave` must be called at its end."""
+        watch = Watch(receive)
+        self._young.add(watch)
+        if not self._walking:
+            self._walking = True
+            asyncio.get_running_loop().call_later(ROUND, self._walk)
+        return watch
+
+    def leave(self, watch: Watch) -> None:
+        self._young.discard(watch)
+        watch.stop()
+
+    def _walk(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for watch in list(self._young):
+            if not watch.look(now):
+                self._young.discard(watch)
+        self._walking = bool(self._young)
+        if self._walking:
+            loop.call_later(ROUND, self._walk)
+
+    def __repr__(self) -> str:
+        return f"<Patrol {len(self._young)} young>"

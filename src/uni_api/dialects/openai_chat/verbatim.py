@@ -5,21 +5,24 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
-from uni_api.dialects.openai_chat.error import read_error
-from uni_api.dialects.openai_chat.reply import read_finish, read_usage
 
 from uni_api.canon import Finish, Reasoning, Usage
 from uni_api.canon.seal import PREFIX
+from uni_api.dialects.openai_chat.error import read_error
+from uni_api.dialects.openai_chat.reply import read_finish, read_usage
 from uni_api.errors import Denied, Fault
-from uni_api.framing import Frame, SseDecoder
+from uni_api.framing import SseDecoder
 from uni_api.framing.sse import MAX_EVENT
 
 Fields = dict[str, Raw]
 
 _SEAL = b'"' + PREFIX.encode()
 _ASK_USAGE = Raw(b'{"include_usage":true}')
-_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_ENDS = (b"\n\n", b"\r\n\r\n")
 _TOLD = (b'"usage":{', b'"usage": {', b'"finish_reason":"', b'"finish_reason": "', b"[DONE]", b'"error"')
+
+LOOK_BACK = 8
+"""Usage, finish and errors end a stream: of a block of many events only so many of the last ones are read."""
 
 _fields = msgspec.json.Decoder(Fields)
 _any = msgspec.json.Decoder()
@@ -85,10 +88,19 @@ def reasoning_edits(seen: Peek, reasoning: Reasoning | None) -> dict[str, Any]:
 
 
 class Glance(Struct, frozen=True):
-    """What a whole answer says of itself: token usage and the first choice's finish."""
+    """What a whole answer says of itself. Its counters are only read when somebody asks for them."""
 
-    usage: Usage | None
-    finish: Finish | None
+    counted: dict[str, Any] | None
+    word: Any
+
+    @property
+    def usage(self) -> Usage | None:
+        return read_usage({"usage": self.counted}) if self.counted else None
+
+    @property
+    def finish(self) -> Finish | None:
+        """The first choice's finish."""
+        return _finish(self.word)
 
 
 class _WholeChoice(Struct):
@@ -115,10 +127,7 @@ def glance(body: bytes) -> Glance:
         raise read_error(200, body)
     if not answer.choices:
         raise _not_an_answer(body)
-    return Glance(
-        read_usage({"usage": answer.usage}) if isinstance(answer.usage, dict) else None,
-        _finish(answer.choices[0].finish_reason),
-    )
+    return Glance(answer.usage if isinstance(answer.usage, dict) else None, answer.choices[0].finish_reason)
 
 
 class _Delta(Struct):
@@ -178,7 +187,7 @@ class Tap:
     """
 
     def __init__(self, *, usage_shown: bool) -> None:
-        self.usage: Usage | None = None
+        self._counted: dict[str, Any] | None = None
         self.finish: Finish | None = None
         self.begun = False
         self.done = False
@@ -189,6 +198,10 @@ class Tap:
         self._tail = b""
         self._head: list[bytes] = []
 
+    @property
+    def usage(self) -> Usage | None:
+        return read_usage({"usage": self._counted}) if self._counted else None
+
     def feed(self, chunk: bytes) -> bytes:
         if not chunk.endswith(_ENDS):
             chunk = self._whole_events(chunk)
@@ -196,12 +209,7 @@ class Tap:
                 return b""
         elif self._pieces:
             chunk = self._take(chunk)
-        if not self.begun:
-            return self._open(chunk)
-        for word in _TOLD:
-            if word in chunk:
-                return self._read(chunk)
-        return chunk
+        return self._read(chunk) if self.begun else self._open(chunk)
 
     def close(self) -> bytes:
         """What is left to relay when the upstream has closed. Raises Fault when that was before the proper end."""
@@ -210,7 +218,7 @@ class Tap:
             rest = self.feed(rest.rstrip(b"\r\n") + b"\n\n")
         if not self.begun:
             raise Fault("protocol", "The upstream's stream ended without any content.")
-        if not (self.done or self.finish or self.broke):
+        if not (self.done or self.finish or self._counted or self.broke):
             raise Fault("protocol", "The upstream's stream broke off before its end.")
         return rest
 
@@ -247,10 +255,13 @@ class Tap:
         return joined
 
     def _open(self, chunk: bytes) -> bytes:
-        for frame in SseDecoder().feed(chunk):
-            self._look(frame)
-            if self.begun:
-                break
+        """Look for content, event by event, as far as the first that holds some."""
+        start = 0
+        while start < len(chunk) and not self.begun:
+            stop = _event_end(chunk, start)
+            for data in _data(chunk[start:stop]):
+                self._look(data)
+            start = stop
         self._head.append(chunk)
         if not self.begun:
             self._size_of_head()
@@ -263,58 +274,54 @@ class Tap:
         if sum(map(len, self._head)) > MAX_EVENT:
             raise Fault("protocol", f"The upstream sent {MAX_EVENT} bytes without any content.")
 
-    def _look(self, frame: Frame) -> None:
-        """Decide whether `frame`, still before the commit, is content."""
-        if frame.data == b"[DONE]":
+    def _look(self, data: bytes) -> None:
+        """Decide whether an event's `data`, still before the commit, is content."""
+        if data == b"[DONE]":
             raise Fault("protocol", "The upstream's stream ended without any content.")
         try:
-            chunk = _chunk.decode(frame.data)
+            chunk = _chunk.decode(data)
         except msgspec.ValidationError:
             self.begun = True  # JSON of a shape we do not know: the client may
             return
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise Fault("protocol", "The upstream sent an event that is not JSON.", raw=frame.data) from error
+            raise Fault("protocol", "The upstream sent an event that is not JSON.", raw=data) from error
         if chunk.error and not any(choice.speaks() for choice in chunk.choices or ()):
-            raise read_error(200, frame.data)
+            raise read_error(200, data)
         if any(choice.speaks() for choice in chunk.choices or ()):
             self.begun = True
 
     def _read(self, block: bytes) -> bytes:
         """Take usage and finish from whole events; return what the client may have of them."""
-        hidden = []
-        for start, end in _events(block):
-            event = block[start:end]
-            if not any(word in event for word in _TOLD):
-                continue
-            for frame in SseDecoder().feed(event):
-                if self._note(frame) and self._hide:
-                    hidden.append((start, end))
-        if not hidden:
+        told = _told(block)
+        if not told:
             return block
         kept = []
         at = 0
-        for start, end in hidden:
-            kept.append(block[at:start])
-            at = end
+        for start, stop in told:
+            if any([self._note(data) for data in _data(block[start:stop])]) and self._hide:
+                kept.append(block[at:start])
+                at = stop
+        if not at:
+            return block
         kept.append(block[at:])
         return b"".join(kept)
 
-    def _note(self, frame: Frame) -> bool:
+    def _note(self, data: bytes) -> bool:
         """Read one event; True when it carries nothing but the usage."""
-        if frame.data == b"[DONE]":
+        if data == b"[DONE]":
             self.done = True
             return False
         try:
-            chunk = _chunk.decode(frame.data)
+            chunk = _chunk.decode(data)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return False
         if chunk.error and not chunk.choices:
-            self.broke = read_error(200, frame.data)
+            self.broke = read_error(200, data)
         usage = chunk.usage
         if usage is None and isinstance(chunk.x_groq, dict):
             usage = chunk.x_groq.get("usage")
-        if isinstance(usage, dict):
-            self.usage = read_usage({"usage": usage}) or self.usage
+        if usage and isinstance(usage, dict):
+            self._counted = usage
         for choice in chunk.choices or ():
             if choice.finish_reason:
                 self.finish = _finish(choice.finish_reason)
@@ -334,17 +341,40 @@ def _last_end(data: bytes) -> int:
     return max(data.rfind(end) + len(end) if end in data else 0 for end in _ENDS)
 
 
-def _events(block: bytes) -> list[tuple[int, int]]:
-    """Where each event of `block` starts and ends, its blank line included."""
-    end = b"\r\n\r\n" if b"\r\n\r\n" in block else b"\n\n" if b"\n\n" in block else b"\r\r"
+def _event_end(block: bytes, start: int) -> int:
+    """Where the event that holds the byte at `start` ends, its blank line included."""
+    at = block.find(b"\n\n", start)
+    before = block.find(b"\r\n\r\n", start, at if at >= 0 else len(block))
+    if before >= 0:
+        return before + 4
+    return at + 2 if at >= 0 else len(block)
+
+
+def _told(block: bytes) -> list[tuple[int, int]]:
+    """Where those of the last events of `block` are that may say something about the answer itself, in order."""
+    end = b"\n\n" if block.endswith(b"\n\n") else b"\r\n\r\n"
     found = []
-    start = 0
-    while start < len(block):
-        at = block.find(end, start)
-        stop = len(block) if at < 0 else at + len(end)
-        found.append((start, stop))
-        start = stop
+    stop = len(block)
+    for _ in range(LOOK_BACK):
+        if stop <= 0:
+            break
+        before = block.rfind(end, 0, max(0, stop - len(end)))
+        start = before + len(end) if before >= 0 else 0
+        event = block[start:stop]
+        for word in _TOLD:
+            if word in event:
+                found.append((start, stop))
+                break
+        stop = start
+    found.reverse()
     return found
+
+
+def _data(event: bytes) -> list[bytes]:
+    """The data of one event, as a list of one; empty for a comment."""
+    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2:
+        return [event[6:-2]]
+    return [frame.data for frame in SseDecoder().feed(event)]
 
 
 def _finish(word: Any) -> Finish | None:
