@@ -183,6 +183,7 @@ def test_sources_follow_their_text() -> None:
     )
     assert found[-1]["annotations"] == [
         {
+            "index": 0,
             "type": "url_citation",
             "url_citation": {"url": "https://a.example", "title": "A", "start_index": 3, "end_index": 4},
         }
@@ -271,7 +272,7 @@ def test_what_is_written_is_read_by_this_dialects_own_reader(reply: Reply) -> No
     found = laws.events_of(openai_chat.reader("x"), [stream(*unfold(reply), request=WITH_USAGE)])
     laws.check_grammar(found)
     again = fold(found)
-    for one, other in zip(reply.choices, again.choices, strict=False):
+    for one, other in zip(reply.choices, again.choices, strict=True):
         for kind in (Text, Thinking):
             said = "".join(
                 part.text for part in one.parts if isinstance(part, kind) and not getattr(part, "refusal", False)

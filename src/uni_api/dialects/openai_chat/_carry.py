@@ -91,10 +91,11 @@ def write_detail(part: Thinking, index: int, blobs: Blobs) -> dict[str, Any]:
     if part.seal is not None:
         entry["data" if part.withheld else "signature"] = blobs.shut(part.seal)
     native = leftovers(part.rest)
-    if native:
-        fill(entry, native)
-    elif blobs.slot == Packed.slot:
-        entry |= {"format": FORMAT, "index": index}
+    fill(entry, native)
+    if blobs.slot == Packed.slot:
+        # Clients that gather a stream put together what has the same index.
+        entry["index"] = index
+        entry.setdefault("format", FORMAT)
     return entry
 
 

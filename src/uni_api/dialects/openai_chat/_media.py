@@ -197,7 +197,8 @@ def needs_bytes(media: Media) -> bool:
 def read_image(value: Any, path: str) -> Media:
     """One entry of a message's `images`: the spelling in which hosts send images that a model made."""
     fields = Fields(value, path)
-    fields.any("type")
+    for told in ("type", "index"):
+        fields.left.pop(told, None)
     part = read_media("image_url", fields, None, {})
     assert isinstance(part, Media)
     return part

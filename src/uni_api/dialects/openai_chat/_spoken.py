@@ -24,8 +24,6 @@ from uni_api.dialects.openai_chat._content import Notes, read_content, write_con
 from uni_api.dialects.openai_chat._fields import NAME, Fields, missing, note, restore, wrong
 from uni_api.dialects.openai_chat._media import image_entry, read_image
 
-_CALL_HINTS = frozenset({"index"})
-
 
 def read_spoken(fields: Fields, blobs: Blobs) -> tuple[list[Part], Notes]:
     """The parts of an assistant message and the notes on its spelling. Raises Denied(400) for a wrong type."""
@@ -128,14 +126,15 @@ def _read_call(value: Any, path: str, blobs: Blobs) -> Call:
     id = fields.text("id")
     if not id:
         notes[":id"] = id
+    if isinstance(fields.left.get("index"), int):
+        # Clients that gathered a stream send the index of its deltas back.
+        notes[":index"] = fields.left.pop("index")
     custom = kind == "custom"
     seal = read_call_seal(fields, blobs)
     name = inner.must_text("name")
     arguments = _read_arguments(inner, "input" if custom else "arguments", notes)
     fields.back(kind, inner)
-    return Call(
-        id=id or "", name=name, arguments=arguments, custom=custom, seal=seal, rest=fields.rest(notes, _CALL_HINTS)
-    )
+    return Call(id=id or "", name=name, arguments=arguments, custom=custom, seal=seal, rest=fields.rest(notes))
 
 
 def _read_arguments(inner: Fields, name: str, notes: Notes) -> str:
@@ -173,9 +172,17 @@ def _cited(content: list[Part], fields: Fields) -> list[Part]:
     return [msgspec.structs.replace(content[0], citations=tuple(known))]
 
 
+def _unnumbered(entry: Any) -> Any:
+    """An entry of a list without the `index` that it has in streams, for clients that gather them."""
+    if not isinstance(entry, dict) or "index" not in entry:
+        return entry
+    return {name: value for name, value in entry.items() if name != "index"}
+
+
 def read_annotation(entry: Any) -> Citation | None:
     """The source that an entry of `annotations` names; None for one that canon can't say in full."""
-    match entry:
+    bare = _unnumbered(entry)
+    match bare:
         case {
             "type": "url_citation",
             "url_citation": {
@@ -184,7 +191,7 @@ def read_annotation(entry: Any) -> Citation | None:
                 "start_index": int(start),
                 "end_index": int(end),
             } as c,
-        } if len(c) == 4 and len(entry) == 2:
+        } if len(c) == 4 and len(bare) == 2:
             return Citation(url=url, title=title, start=start, end=end)
     return None
 
@@ -207,6 +214,8 @@ def write_call(call: Call, blobs: Blobs, losses: Losses, path: str) -> dict[str,
     out: dict[str, Any] = {"id": call.id}
     if call.rest is not None and ":id" in call.rest.fields:
         out = {} if note(call.rest, ":id") is None else {"id": ""}
+    if (index := note(call.rest, ":index")) is not None:
+        out["index"] = index
     if not note(call.rest, ":untyped"):
         out["type"] = kind
     out[kind] = _named(call)

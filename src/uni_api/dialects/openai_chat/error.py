@@ -117,6 +117,7 @@ def fault_of(status: int, value: Any, raw: bytes = b"") -> Fault:
 
 def _fault(status: int, message: str, fields: Mapping[str, Any], raw: bytes) -> Fault:
     code = fields.get("code")
+    message = message.strip() or f"The upstream answered with status {status}."
     if status < 400:
         # An error inside an answer: hosts give the status that it stands for as its code.
         inner = fields.get("status") if isinstance(fields.get("status"), int) else code

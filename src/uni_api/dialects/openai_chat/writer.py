@@ -54,6 +54,7 @@ class _Choice:
         self.any_call = False
         self.legacy_call = False
         self.details = 0
+        self.listed = {"images": 0, "annotations": 0}
         self.length = 0
         self.finished = False
 
@@ -145,6 +146,12 @@ class ChatWriter:
     def _delta(self, choice: _Choice, delta: dict[str, Any]) -> bytes:
         return choice.head + _encode(delta) + self._rest_of_delta
 
+    def _list(self, choice: _Choice, name: str, entries: list[dict[str, Any]]) -> bytes:
+        """More entries of a list. The SDK's stream helper refuses entries without an index from the second delta on."""
+        first = choice.listed[name]
+        choice.listed[name] += len(entries)
+        return self._delta(choice, {name: [{"index": first + at, **entry} for at, entry in enumerate(entries)]})
+
     def _opened(self, event: Opened) -> bytes:
         choice, begin = self._choice(event.choice)
         part = event.part
@@ -190,7 +197,7 @@ class ChatWriter:
         """A part that does not grow. Blocks of other dialects are told by the outline alone."""
         match part:
             case Media(kind="image"):
-                return self._delta(choice, {"images": [image_entry(part)]})
+                return self._list(choice, "images", [image_entry(part)])
             case Media(kind="audio"):
                 return self._delta(choice, {"audio": sound_entry(part)})
             case _:
@@ -233,7 +240,7 @@ class ChatWriter:
                 choice.length = line.offset + line.length
                 entries = [write_annotation(citation, line.offset) for citation in part.citations]
                 shown = [entry for entry in entries if entry is not None]
-                return self._delta(choice, {"annotations": shown}) if shown else b""
+                return self._list(choice, "annotations", shown) if shown else b""
             case Thinking() if has_detail(part):
                 whole = msgspec.structs.replace(part, text="".join(line.pieces or ()))
                 detail = write_detail(whole, choice.details, PACKED)
