@@ -10,9 +10,23 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from uni_api.canon import Broke, Event, Finished, Grew, Losses, Media, Opened, Reply, Request, Usage, unfold
+from uni_api.canon import (
+    Broke,
+    Event,
+    Finish,
+    Finished,
+    Grew,
+    Losses,
+    Media,
+    Metered,
+    Opened,
+    Reply,
+    Request,
+    Usage,
+    unfold,
+)
 from uni_api.canon.parts import Call, Foreign
-from uni_api.dialects import Front, StreamReader, StreamWriter, Tap
+from uni_api.dialects import Front, Glance, StreamReader, StreamWriter, Tap
 from uni_api.errors import Fault
 from uni_api.framing import SseDecoder
 from uni_api.relay.lane import Lane, merged
@@ -43,11 +57,17 @@ class Piece(msgspec.Struct):
     upstream_id: bytes | None = None
 
 
-class Meter(msgspec.Struct):
-    """What was learnt of the answer while it passed."""
+class Told(msgspec.Struct):
+    """What an answer that passed through canon said of itself."""
 
     usage: Usage | None = None
-    finish: str | None = None
+    finish: Finish | None = None
+
+
+class Meter(msgspec.Struct):
+    """What was learnt of the answer while it passed: `told` is read only by whoever settles the exchange."""
+
+    told: Glance | None = None
     fault: Fault | None = None
 
 
@@ -63,8 +83,7 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front, meter: Met
         await _refuse_failure(response, lane)
         if not seen.stream:
             whole = await response.read(MAX_REPLY)
-            glance = lane.verbatim.glance(whole)
-            meter.usage = glance.usage
+            meter.told = lane.verbatim.glance(whole)
             response.close()
             return Piece(whole, upstream_id=response.header(b"x-request-id"))
         response, is_whole = await _looked_at(response)
@@ -73,6 +92,7 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front, meter: Met
             response.close()
             return _streamed_reply(reply, front, front.writer(_plain_request(seen)), meter)
         tap = lane.verbatim.tap(usage_shown=seen.usage_shown)
+        meter.told = tap
         first = await _first_bytes(response, tap, lane.wait)
         if tap.broke is not None:
             first = hidden(first, attempt.key)
@@ -103,7 +123,7 @@ async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses,
             response.close()
             if request.stream:
                 return _streamed_reply(reply, front, front.writer(request), meter)
-            meter.usage = reply.usage
+            meter.told = Told(reply.usage, reply.choices[0].finish if reply.choices else None)
             return Piece(_encode(front.write_reply(reply, request)))
         reader = lane.back.reader(lane.realm)
         source = _Events(response, reader, attempt.key)
@@ -150,6 +170,10 @@ class _Begun:
         self.status = response.status
         self.header = response.header
         self.close = response.close
+
+    @property
+    def ended(self) -> bool:
+        return self._response.ended and not self._first
 
     async def chunk(self) -> bytes:
         first, self._first = self._first, b""
@@ -224,7 +248,6 @@ async def _relayed(
         meter.fault = fault
         yield front.write_stream_error(fault)
     finally:
-        meter.usage = tap.usage
         meter.fault = meter.fault or tap.broke
         response.close()
 
@@ -294,16 +317,17 @@ def _is_content(event: Event) -> bool:
 
 
 def _written(writer: StreamWriter, events: list[Event], meter: Meter) -> bytes:
-    pieces = []
     for event in events:
-        pieces.append(writer.feed(event))
         match event:
+            case Metered():
+                meter.told = Told(event.usage, meter.told.finish if meter.told is not None else None)
+            case Finished():
+                meter.told = Told(meter.told.usage if meter.told is not None else None, event.finish)
             case Broke():
                 meter.fault = event.fault
             case _:
-                if usage := getattr(event, "usage", None):
-                    meter.usage = usage
-    return b"".join(pieces)
+                pass
+    return b"".join([writer.feed(event) for event in events])
 
 
 async def _rewritten(source: _Events, writer: StreamWriter, front: Front, meter: Meter) -> AsyncGenerator[bytes, None]:

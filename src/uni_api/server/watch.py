@@ -18,10 +18,11 @@ class Watch:
     While `reading`, the maker itself receives and sees a disconnect.
     """
 
-    __slots__ = ("_main", "_receive", "_watcher", "gone", "late", "reading", "since")
+    __slots__ = ("_loop", "_main", "_receive", "_watcher", "gone", "late", "reading", "since")
 
-    def __init__(self, receive: Receive) -> None:
-        self._main = asyncio.current_task()
+    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._main = asyncio.current_task(loop)
         self._receive = receive
         self._watcher: asyncio.Task[None] | None = None
         self.since = 0.0
@@ -39,7 +40,7 @@ class Watch:
             self.late = True
             self._cancel()
             return False
-        self._watcher = asyncio.get_running_loop().create_task(self._until_gone())
+        self._watcher = self._loop.create_task(self._until_gone())
         return False
 
     def stop(self) -> None:
@@ -61,19 +62,20 @@ class Watch:
 
 
 class Patrol:
-    """Looks at every exchange under way once a round, with one timer for all of them."""
+    """Looks at every exchange under way once a round, with one timer for all of them. Must be made in its loop."""
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._young: set[Watch] = set()
         self._walking = False
 
     def watch(self, receive: Receive) -> Watch:
         """A Watch over the current task; `leave` must be called at its end."""
-        watch = Watch(receive)
+        watch = Watch(receive, self._loop)
         self._young.add(watch)
         if not self._walking:
             self._walking = True
-            asyncio.get_running_loop().call_later(ROUND, self._walk)
+            self._loop.call_later(ROUND, self._walk)
         return watch
 
     def leave(self, watch: Watch) -> None:
@@ -81,14 +83,13 @@ class Patrol:
         watch.stop()
 
     def _walk(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._loop.time()
         for watch in list(self._young):
             if not watch.look(now):
                 self._young.discard(watch)
         self._walking = bool(self._young)
         if self._walking:
-            loop.call_later(ROUND, self._walk)
+            self._loop.call_later(ROUND, self._walk)
 
     def __repr__(self) -> str:
         return f"<Patrol {len(self._young)} young>"
