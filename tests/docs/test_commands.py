@@ -65,7 +65,9 @@ def _curl(words: list[str], demo: Gateway) -> None:
 
 
 def test_every_make_target_tells_what_it_does() -> None:
-    done = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True)
+    # Inside of `make test`, make would tell which directory it enters.
+    quiet = ["make", "--no-print-directory", "help"]
+    done = subprocess.run(quiet, cwd=ROOT, check=True, capture_output=True, text=True)
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert [line.split()[1] for line in done.stdout.splitlines()] == targets
 
