@@ -3,7 +3,9 @@
 import asyncio
 import gzip
 import time
+import zlib
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -175,7 +177,13 @@ def test_the_request_arrives_as_given(run: Run) -> None:
     async def main() -> None:
         async with serving(handler) as server:
             client = HttpClient()
-            for method, body in (("POST", b"{}"), ("POST", b""), ("GET", b""), ("POST", large), ("PUT", large[:131072])):
+            for method, body in (
+                ("POST", b"{}"),
+                ("POST", b""),
+                ("GET", b""),
+                ("POST", large),
+                ("PUT", large[:131072]),
+            ):
                 response = await client.send(server.head(method), body, timeouts=QUICK)
                 assert await response.read(10) == b"ok"
             assert len(server.peers) == 1
@@ -321,14 +329,14 @@ def test_a_never_ending_head_is_given_up(run: Run) -> None:
 
 
 def test_an_early_answer_is_delivered_and_the_connection_closed(run: Run) -> None:
-    left: list[bool] = []
+    left = asyncio.Event()
 
     async def handler(peer: Peer) -> None:
         await peer.reader.readuntil(b"\r\n\r\n")
         await peer.say(b"HTTP/1.1 413 Too Large\r\ncontent-length: 9\r\n\r\ntoo large")
         await asyncio.sleep(0.1)
         await peer.gone()
-        left.append(True)
+        left.set()
 
     async def main() -> None:
         async with serving(handler) as server:
@@ -338,8 +346,7 @@ def test_an_early_answer_is_delivered_and_the_connection_closed(run: Run) -> Non
             assert await response.read(100) == b"too large"
             assert repr(client) == "<HttpClient [Origins: 0 | Connections: 0 active, 0 idle]>"
             async with asyncio.timeout(2):
-                while not left:
-                    await asyncio.sleep(0.01)
+                await left.wait()
             await client.aclose()
 
     run(main)
@@ -425,11 +432,12 @@ def test_what_is_there_is_read_without_a_wait(run: Run) -> None:
     async def main() -> None:
         async with serving(answering(SIZED, SIZED)) as server:
             client = HttpClient()
-            for read in (lambda response: response.read(100), lambda response: response.chunk()):
+            for whole in (True, False):
                 response = await client.send(server.head(), b"", timeouts=QUICK)
                 await asyncio.sleep(0.05)
+                reading = response.read(100) if whole else response.chunk()
                 with pytest.raises(StopIteration) as caught:
-                    read(response).send(None)
+                    reading.send(None)
                 assert caught.value.value == b"hello world"
             await client.aclose()
 
@@ -443,7 +451,12 @@ def test_no_task_is_made_for_a_request_on_an_idle_connection(run: Run) -> None:
             await (await client.send(server.head(), b"", timeouts=QUICK)).read(100)
             loop = asyncio.get_running_loop()
             made: list[str] = []
-            loop.set_task_factory(lambda loop, coro, **rest: made.append(str(coro)) or asyncio.Task(coro, loop=loop))  # type: ignore[arg-type, func-returns-value]
+
+            def factory(loop: asyncio.AbstractEventLoop, coro: Any, **rest: Any) -> "asyncio.Task[Any]":
+                made.append(str(coro))
+                return asyncio.Task(coro, loop=loop, **rest)
+
+            loop.set_task_factory(factory)
             for _ in range(10):
                 assert await (await client.send(server.head(), b"", timeouts=QUICK)).read(100) == b"hello world"
             loop.set_task_factory(None)
@@ -477,8 +490,6 @@ def test_events_come_decoded_as_they_come(run: Run) -> None:
     async def handler(peer: Peer) -> None:
         await peer.request()
         await peer.say(LINE + b"content-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n")
-        import zlib
-
         maker = zlib.compressobj(wbits=31)
         for i in range(3):
             part = maker.compress(b"data: %d\n\n" % i) + maker.flush(zlib.Z_SYNC_FLUSH)

@@ -120,13 +120,13 @@ class HttpClient:
     async def _open(self, route: Route, seconds: float, *, fresh: bool = False) -> Connection:
         """A new connection, or an idle one that came free while this waited for room (unless it must be `fresh`)."""
         host = route[0].host
-        if self._closed:
-            raise Fault("connect", "The HTTP client is closed.")
         room = False
         try:
             async with asyncio.timeout(seconds):
+                self._refuse_closed()
                 while not self._has_room():
                     await self._wait_for_room()
+                    self._refuse_closed()
                     idle = None if fresh else self._take(route)
                     if idle is not None:
                         return idle
@@ -144,6 +144,7 @@ class HttpClient:
         self._connections.add(connection)
         if self._closed or not connection.usable():
             connection.abort()
+            self._refuse_closed()
             raise Fault("connect", f"{host} closed the connection at once.")
         return connection
 
@@ -157,9 +158,11 @@ class HttpClient:
             return True
         return False
 
-    async def _wait_for_room(self) -> None:
+    def _refuse_closed(self) -> None:
         if self._closed:
             raise Fault("connect", "The HTTP client is closed.")
+
+    async def _wait_for_room(self) -> None:
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:

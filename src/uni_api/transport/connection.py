@@ -218,7 +218,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         response = self._response
-        if response is not None and self._phase is _BODY and self._until_eof:
+        if response is not None and self._phase is _BODY and self._until_eof and self._ended_properly():
             self._keep = False
             self._finish(response)
         else:
@@ -333,6 +333,21 @@ class Connection(asyncio.Protocol):
         else:
             self.abort()
         response.wake()
+
+    def _ended_properly(self) -> bool:
+        """Whether the peer meant the end: over TLS it says so, else anybody on the way could cut an answer short.
+
+        RFC 9112, 9.8. asyncio tells of both ends alike (uvloop does not), so OpenSSL is asked: it unwraps at once only
+        when the peer's closing alert is there.
+        """
+        secured = cast(asyncio.Transport, self._transport).get_extra_info("ssl_object")
+        if secured is None:
+            return True
+        try:
+            secured.unwrap()
+        except OSError:
+            return False
+        return True
 
     def _cut(self, what: str) -> None:
         if self._phase in (_HEAD, _BODY):

@@ -48,6 +48,10 @@ class Fetched(Struct, frozen=True):
     mime: str | None
 
 
+class Unreachable(Denied):
+    """There is no way to the link from here; there may be one from elsewhere."""
+
+
 class Fetcher:
     """Fetches http and https links on public addresses, within bounds of size, seconds and redirects.
 
@@ -73,7 +77,11 @@ class Fetcher:
         self._max_redirects = max_redirects
 
     async def fetch(self, url: str, *, proxy: Proxy | None = None) -> Fetched:
-        """What `url` leads to. Raises Denied(400) with the reason, which tells nothing of this host's network."""
+        """What `url` leads to.
+
+        Raises Denied(400) with the reason, which tells nothing of this host's network; Unreachable when it is the way
+        there that fails, not what it leads to.
+        """
         try:
             async with asyncio.timeout(self._timeout):
                 for _ in range(self._max_redirects + 1):
@@ -86,9 +94,10 @@ class Fetcher:
                         response.close()
                     url = _joined(url, location)
         except TimeoutError:
-            raise _denied(f"took more than {self._timeout:g} seconds") from None
+            raise _unreachable(f"took more than {self._timeout:g} seconds") from None
         except Fault as fault:
-            raise _denied(_REASONS.get(fault.kind, "could not be fetched")) from fault
+            refused = _unreachable if fault.kind in ("connect", "timeout") else _denied
+            raise refused(_REASONS.get(fault.kind, "could not be fetched")) from fault
         raise _denied(f"is redirected more than {self._max_redirects} times")
 
     async def _get(self, url: str, proxy: Proxy | None) -> Response:
@@ -112,7 +121,7 @@ class Fetcher:
         except (OSError, UnicodeError):
             addresses = []
         if not addresses:
-            raise _denied("names a host that can't be resolved")
+            raise _unreachable("names a host that can't be resolved")
         strangers = [address for address in addresses if self._allow is None or not self._allow(address, port)]
         if strangers and port not in _PORTS:
             raise _denied("names a port other than 80 and 443")
@@ -185,6 +194,10 @@ def _joined(url: str, location: bytes) -> str:
 async def _look_up(host: str, port: int) -> list[str]:
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
+
+
+def _unreachable(why: str) -> Unreachable:
+    return Unreachable(400, f"A link in the request {why}.", code="invalid_image_url")
 
 
 def _denied(why: str) -> Denied:
