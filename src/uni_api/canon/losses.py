@@ -62,7 +62,7 @@ class Losses:
     def summary(self) -> str:
         """One header-safe line: the paths lost, hints left out, at most 1,000 characters."""
         paths = dict.fromkeys(loss.path for loss in self.items if loss.kind != "hint")
-        line = ", ".join(paths).encode("ascii", "replace").decode()
+        line = "".join(mark if " " <= mark <= "~" else "?" for mark in ", ".join(paths))
         return line if len(line) <= 1000 else line[:997] + "..."
 
     def __bool__(self) -> bool:

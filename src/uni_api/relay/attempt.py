@@ -50,11 +50,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Piece(msgspec.Struct):
-    """What an attempt gained: a whole `body`, or the `stream` of the rest after its first bytes."""
+    """What an attempt gained: a whole `body`, or the `stream` of the rest after its first bytes.
+
+    `events`: the client gets an event stream, also when all of it is in `body` already.
+    """
 
     body: bytes = b""
     stream: AsyncGenerator[bytes, None] | None = None
-    upstream_id: bytes | None = None
+    events: bool = False
 
 
 class Told(msgspec.Struct):
@@ -85,19 +88,21 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front, meter: Met
             whole = await response.read(MAX_REPLY)
             meter.told = lane.verbatim.glance(whole)
             response.close()
-            return Piece(whole, upstream_id=response.header(b"x-request-id"))
+            return Piece(whole)
         response, is_whole = await _looked_at(response)
         if is_whole:
             reply = lane.back.read_reply(await _read_body(response), lane.realm)
             response.close()
-            return _streamed_reply(reply, front, front.writer(_plain_request(seen)), meter)
+            return _streamed_reply(reply, front.writer(_plain_request(seen)), meter)
         tap = lane.verbatim.tap(usage_shown=seen.usage_shown)
         meter.told = tap
         first = await _first_bytes(response, tap, lane.wait)
         if tap.broke is not None:
             first = hidden(first, attempt.key)
-        stream = _relayed(response, tap, front, meter, attempt.key)
-        return Piece(first, stream, response.header(b"x-request-id"))
+        if tap.done and response.ended:
+            response.close()
+            return Piece(first, events=True)
+        return Piece(first, _relayed(response, tap, front, meter, attempt.key), events=True)
     except BaseException as error:
         response.close()
         if isinstance(error, Fault):
@@ -122,14 +127,14 @@ async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses,
             reply = lane.back.read_reply(await _read_body(response), lane.realm)
             response.close()
             if request.stream:
-                return _streamed_reply(reply, front, front.writer(request), meter)
+                return _streamed_reply(reply, front.writer(request), meter)
             meter.told = Told(reply.usage, reply.choices[0].finish if reply.choices else None)
             return Piece(_encode(front.write_reply(reply, request)))
         reader = lane.back.reader(lane.realm)
         source = _Events(response, reader, attempt.key)
         held = await _first_events(source, lane.wait)
         writer = front.writer(request)
-        return Piece(_written(writer, held, meter), _rewritten(source, writer, front, meter))
+        return Piece(_written(writer, held, meter), _rewritten(source, writer, front, meter), events=True)
     except BaseException as error:
         response.close()
         if isinstance(error, Fault):
@@ -344,13 +349,9 @@ async def _rewritten(source: _Events, writer: StreamWriter, front: Front, meter:
         source.response.close()
 
 
-def _streamed_reply(reply: Reply, front: Front, writer: StreamWriter, meter: Meter) -> Piece:
+def _streamed_reply(reply: Reply, writer: StreamWriter, meter: Meter) -> Piece:
     """A whole reply for a client that wants a stream."""
-
-    async def nothing_more() -> AsyncGenerator[bytes, None]:
-        yield writer.close()
-
-    return Piece(_written(writer, list(unfold(reply)), meter), nothing_more())
+    return Piece(_written(writer, list(unfold(reply)), meter) + writer.close(), events=True)
 
 
 def _plain_request(seen: Any) -> Request:

@@ -37,7 +37,7 @@ class Lane:
         self._http = http
         self._local = local.get(provider.name)
         self._heads: dict[tuple[int, bool], Head] = {}
-        self.shown_name = channel.name.encode("ascii", "backslashreplace")
+        self.shown_name = ascii(channel.name)[1:-1].encode()
 
     def send(self, attempt: Try, body: bytes, *, stream: bool) -> Awaitable[UpstreamResponse]:
         """Comes to the head of the upstream's answer. Raises Fault."""

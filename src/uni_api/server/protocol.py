@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from uni_api.server.writer import ResponseWriter
 
 MAX_HEAD = 64 * 1024
 HEAD_TIME = 30.0
@@ -23,6 +25,10 @@ class Connection(HttpToolsProtocol):
         self._head_size = 0
         self._since = self.loop.time()
         self._paused: float | None = None
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.send = ResponseWriter(cycle)  # type: ignore[method-assign]
+        super()._start_asgi_task(cycle, app)
 
     def on_message_begin(self) -> None:
         self._in_head = True
