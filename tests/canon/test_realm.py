@@ -61,8 +61,14 @@ def test_what_the_realm_can_open_is_the_same_object(part: Part) -> None:
 def test_thoughts_of_others_are_left_out(part: Part) -> None:
     assert kept(Text(text="x"), part, Text(text="y")) == (
         (Text(text="x"), Text(text="y")),
-        [("turns[1].parts[1]", "meaning")],
+        [("turns[1].parts[1]", "tuning")],
     )
+
+
+def test_thoughts_that_never_had_a_seal_may_stay() -> None:
+    request = Request(model="m", turns=(Turn(role="assistant", parts=(Thinking(text="a"), Thinking(seal=AWAY))),))
+    turn = keep_realm(request, "home", Losses(), plain_thinking=True).turns[0]
+    assert turn.parts == (Thinking(text="a"),)
 
 
 def test_a_thought_that_says_nothing_is_no_loss() -> None:

@@ -122,7 +122,9 @@ def test_other_paths_and_methods(house: House) -> None:
 
 def test_upgrade_and_expect(house: House) -> None:
     upgrade = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: x", "Sec-WebSocket-Version: 13"]
-    for reply in talk(house.port, request(GOOD, upgrade, key=CLIENT_KEY)):
+    with connect(house.port) as wire:
+        wire.sendall(request(GOOD, upgrade, key=CLIENT_KEY))
+        reply = read_reply(wire)
         if reply.status != 200:
             assert_clear(reply)
     with connect(house.port) as wire:

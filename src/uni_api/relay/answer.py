@@ -4,13 +4,28 @@ from collections.abc import AsyncGenerator
 
 from msgspec import Struct
 
+from uni_api.dialects import Glance
+from uni_api.errors import Fault
+
 Headers = list[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json")
+EVENTS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
 
 
 class Answer(Struct):
-    """A whole `body`, or a `stream` of pieces whose first one is ready. A stream must be run to its end or closed."""
+    """`body`, then what `stream` brings where there is one. A stream must be run to its end or closed.
+
+    told: what the answer says of itself, complete once it has passed · fault: what broke its stream.
+    """
 
     status: int
     headers: Headers
     body: bytes = b""
     stream: AsyncGenerator[bytes, None] | None = None
+    told: Glance | None = None
+    fault: Fault | None = None

@@ -5,10 +5,13 @@ else is a Fault, and the upstream connection is closed.
 """
 
 import asyncio
+import secrets
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from uni_api.canon import (
     Broke,
@@ -22,13 +25,15 @@ from uni_api.canon import (
     Opened,
     Reply,
     Request,
+    Started,
     Usage,
     unfold,
 )
 from uni_api.canon.parts import Call, Foreign
-from uni_api.dialects import Front, Glance, StreamReader, StreamWriter, Tap
+from uni_api.dialects import Front, StreamWriter, Tap
 from uni_api.errors import Fault
 from uni_api.framing import SseDecoder
+from uni_api.relay.answer import EVENTS, JSON, Answer
 from uni_api.relay.lane import Lane, merged
 from uni_api.relay.redact import hidden, redact
 from uni_api.relay.upstream import UpstreamResponse
@@ -49,17 +54,6 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Piece(msgspec.Struct):
-    """What an attempt gained: a whole `body`, or the `stream` of the rest after its first bytes.
-
-    `events`: the client gets an event stream, also when all of it is in `body` already.
-    """
-
-    body: bytes = b""
-    stream: AsyncGenerator[bytes, None] | None = None
-    events: bool = False
-
-
 class Told(msgspec.Struct):
     """What an answer that passed through canon said of itself."""
 
@@ -67,14 +61,7 @@ class Told(msgspec.Struct):
     finish: Finish | None = None
 
 
-class Meter(msgspec.Struct):
-    """What was learnt of the answer while it passed: `told` is read only by whoever settles the exchange."""
-
-    told: Glance | None = None
-    fault: Fault | None = None
-
-
-async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front, meter: Meter) -> Piece:
+async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front) -> Answer:
     """Try with the client's own bytes."""
     assert lane.verbatim is not None
     edits = lane.edits
@@ -83,26 +70,27 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front, meter: Met
     body = lane.verbatim.splice(seen, lane.candidate.model, edits, lane.removals)
     response = await lane.send(attempt, body, stream=seen.stream)
     try:
-        await _refuse_failure(response, lane)
+        if not 200 <= response.status < 300:
+            raise await _failure(response, lane)
         if not seen.stream:
             whole = await response.read(MAX_REPLY)
-            meter.told = lane.verbatim.glance(whole)
+            told = lane.verbatim.glance(whole)
             response.close()
-            return Piece(whole)
+            return Answer(200, [JSON], whole, None, told)
         response, is_whole = await _looked_at(response)
         if is_whole:
-            reply = lane.back.read_reply(await _read_body(response), lane.realm)
-            response.close()
-            return _streamed_reply(reply, front.writer(_plain_request(seen)), meter)
+            reply = await _read_reply(response, lane)
+            return _streamed(reply, front.writer(_plain_request(seen)))
         tap = lane.verbatim.tap(usage_shown=seen.usage_shown)
-        meter.told = tap
         first = await _first_bytes(response, tap, lane.wait)
         if tap.broke is not None:
             first = hidden(first, attempt.key)
+        answer = Answer(200, [*EVENTS], first, None, tap, tap.broke)
         if tap.done and response.ended:
             response.close()
-            return Piece(first, events=True)
-        return Piece(first, _relayed(response, tap, front, meter, attempt.key), events=True)
+        else:
+            answer.stream = _relayed(response, tap, front, answer, attempt.key)
+        return answer
     except BaseException as error:
         response.close()
         if isinstance(error, Fault):
@@ -110,7 +98,7 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front, meter: Met
         raise
 
 
-async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses, front: Front, meter: Meter) -> Piece:
+async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses, front: Front) -> Answer:
     """Try with the request said in the upstream's dialect."""
     body = lane.back.write_request(request, losses)
     for name, value in lane.edits.items():
@@ -119,22 +107,24 @@ async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses,
         body.pop(name, None)
     response = await lane.send(attempt, _encode(body), stream=request.stream)
     try:
-        await _refuse_failure(response, lane)
+        if not 200 <= response.status < 300:
+            raise await _failure(response, lane)
         is_whole = True
         if request.stream:
             response, is_whole = await _looked_at(response)
         if is_whole:
-            reply = lane.back.read_reply(await _read_body(response), lane.realm)
-            response.close()
+            reply = await _read_reply(response, lane)
             if request.stream:
-                return _streamed_reply(reply, front.writer(request), meter)
-            meter.told = Told(reply.usage, reply.choices[0].finish if reply.choices else None)
-            return Piece(_encode(front.write_reply(reply, request)))
-        reader = lane.back.reader(lane.realm)
-        source = _Events(response, reader, attempt.key)
+                return _streamed(reply, front.writer(request))
+            told = Told(reply.usage, reply.choices[0].finish if reply.choices else None)
+            return Answer(200, [JSON], _encode(front.write_reply(reply, request)), None, told)
+        source = _Events(response, lane, attempt.key)
         held = await _first_events(source, lane.wait)
         writer = front.writer(request)
-        return Piece(_written(writer, held, meter), _rewritten(source, writer, front, meter), events=True)
+        answer = Answer(200, [*EVENTS], told=source.told)
+        answer.body = _written(writer, held)
+        answer.stream = _rewritten(source, writer, front, answer)
+        return answer
     except BaseException as error:
         response.close()
         if isinstance(error, Fault):
@@ -142,16 +132,15 @@ async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses,
         raise
 
 
-async def _refuse_failure(response: UpstreamResponse, lane: Lane) -> None:
+async def _failure(response: UpstreamResponse, lane: Lane) -> Fault:
+    """What an answer whose status is no success means."""
     status = response.status
-    if 200 <= status < 300:
-        return
-    if 300 <= status < 400:
-        raise Fault("protocol", f"The upstream answered with a redirect ({status}); check base_url.")
+    if status < 400:
+        return Fault("protocol", f"The upstream answered with status {status}, a redirect; check base_url.")
     fault = lane.back.read_error(status, await response.read(MAX_ERROR))
     if fault.retry_after is None:
         fault.retry_after = _retry_after(response)
-    raise fault
+    return fault
 
 
 def _retry_after(response: UpstreamResponse) -> float | None:
@@ -202,12 +191,15 @@ async def _looked_at(response: UpstreamResponse) -> tuple[UpstreamResponse, bool
     return _Begun(response, first), first.lstrip()[:1] in (b"", b"{", b"[")
 
 
-async def _read_body(response: UpstreamResponse) -> dict[str, Any]:
+async def _read_reply(response: UpstreamResponse, lane: Lane) -> Reply:
     body = await response.read(MAX_REPLY)
+    response.close()
     try:
-        return _decode(body)
+        value = _decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise Fault("protocol", "The upstream answered with something that is not a JSON object.", raw=body) from error
+    reply = lane.back.read_reply(value, lane.realm)
+    return structs.replace(reply, id=reply.id or fresh_id(), created=reply.created or now())
 
 
 async def _first_bytes(response: UpstreamResponse, tap: Tap, wait: float) -> bytes:
@@ -236,7 +228,7 @@ async def _within(wait: float, work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _relayed(
-    response: UpstreamResponse, tap: Tap, front: Front, meter: Meter, key: Secret | None
+    response: UpstreamResponse, tap: Tap, front: Front, answer: Answer, key: Secret | None
 ) -> AsyncGenerator[bytes, None]:
     try:
         while not tap.done:
@@ -250,10 +242,10 @@ async def _relayed(
         if tap.done and not response.ended:
             await _chunk_within(response, LINGER)
     except Fault as fault:
-        meter.fault = fault
+        answer.fault = redact(fault, key)
         yield front.write_stream_error(fault)
     finally:
-        meter.fault = meter.fault or tap.broke
+        answer.fault = answer.fault or tap.broke
         response.close()
 
 
@@ -269,28 +261,36 @@ async def _chunk_within(response: UpstreamResponse, seconds: float) -> bytes:
 class _Events:
     """The events of one upstream stream, chunk by chunk."""
 
-    def __init__(self, response: UpstreamResponse, reader: StreamReader, key: Secret | None) -> None:
+    def __init__(self, response: UpstreamResponse, lane: Lane, key: Secret | None) -> None:
         self.response = response
-        self._reader = reader
+        self.told = Told()
+        self.ended = False
+        self._reader = lane.back.reader(lane.realm)
         self._key = key
         self._frames = SseDecoder()
-        self.ended = False
-        self.finished = False
 
     async def next(self) -> list[Event]:
         """The events of the next chunk, possibly none; after the last ones `ended` is set."""
-        chunk = await (_chunk_within(self.response, LINGER_FINISHED) if self.finished else self.response.chunk())
+        finished = self.told.finish is not None
+        chunk = await (_chunk_within(self.response, LINGER_FINISHED) if finished else self.response.chunk())
         frames = self._frames.feed(chunk) if chunk else self._frames.close()
         events = [event for frame in frames for event in self._reader.feed(frame)]
         if not chunk:
             events.extend(self._reader.close())
             self.ended = True
-        for event in events:
-            if isinstance(event, Finished):
-                self.finished = True
-            elif isinstance(event, Broke):
-                redact(event.fault, self._key)
-                self.ended = True
+        for place, event in enumerate(events):
+            match event:
+                case Started():
+                    events[place] = structs.replace(event, id=event.id or fresh_id(), created=event.created or now())
+                case Metered():
+                    self.told.usage = event.usage
+                case Finished():
+                    self.told.finish = event.finish
+                case Broke():
+                    redact(event.fault, self._key)
+                    self.ended = True
+                case _:
+                    pass
         return events
 
 
@@ -321,38 +321,44 @@ def _is_content(event: Event) -> bool:
             return False
 
 
-def _written(writer: StreamWriter, events: list[Event], meter: Meter) -> bytes:
-    for event in events:
-        match event:
-            case Metered():
-                meter.told = Told(event.usage, meter.told.finish if meter.told is not None else None)
-            case Finished():
-                meter.told = Told(meter.told.usage if meter.told is not None else None, event.finish)
-            case Broke():
-                meter.fault = event.fault
-            case _:
-                pass
+def _written(writer: StreamWriter, events: list[Event]) -> bytes:
     return b"".join([writer.feed(event) for event in events])
 
 
-async def _rewritten(source: _Events, writer: StreamWriter, front: Front, meter: Meter) -> AsyncGenerator[bytes, None]:
+async def _rewritten(
+    source: _Events, writer: StreamWriter, front: Front, answer: Answer
+) -> AsyncGenerator[bytes, None]:
     try:
         while not source.ended:
-            if piece := _written(writer, await source.next(), meter):
+            events = await source.next()
+            if piece := _written(writer, events):
                 yield piece
+            if events and isinstance(events[-1], Broke):
+                answer.fault = events[-1].fault
         if last := writer.close():
             yield last
     except Fault as fault:
-        meter.fault = fault
+        answer.fault = fault
         yield front.write_stream_error(fault)
     finally:
         source.response.close()
 
 
-def _streamed_reply(reply: Reply, writer: StreamWriter, meter: Meter) -> Piece:
+def _streamed(reply: Reply, writer: StreamWriter) -> Answer:
     """A whole reply for a client that wants a stream."""
-    return Piece(_written(writer, list(unfold(reply)), meter) + writer.close(), events=True)
+    told = Told(reply.usage, reply.choices[0].finish if reply.choices else None)
+    return Answer(200, [*EVENTS], _written(writer, list(unfold(reply))) + writer.close(), None, told)
 
 
 def _plain_request(seen: Any) -> Request:
     return Request(model=seen.model, turns=(), stream=True, usage_in_stream=seen.usage_shown)
+
+
+def now() -> int:
+    """Seconds since 1970, for providers that do not date their answers."""
+    return int(time.time())
+
+
+def fresh_id() -> str:
+    """An id for an answer whose provider gave none."""
+    return secrets.token_hex(12)

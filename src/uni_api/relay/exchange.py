@@ -12,8 +12,7 @@ from uni_api.config.plan import Client, Plan
 from uni_api.dialects import Front, registry
 from uni_api.errors import Denied, Fault
 from uni_api.relay import attempt as doing
-from uni_api.relay.answer import Answer, Headers
-from uni_api.relay.attempt import Meter, Piece
+from uni_api.relay.answer import JSON, Answer, Headers
 from uni_api.relay.lane import Lane
 from uni_api.relay.media import with_bytes
 from uni_api.relay.upstream import LocalUpstream
@@ -24,12 +23,6 @@ from uni_api.transport.fetch import Fetched, Fetcher
 
 logger = logging.getLogger("uni_api.relay")
 
-_JSON = (b"content-type", b"application/json")
-_STREAM = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
-)
 _UNANSWERED = frozenset({"connect", "timeout", "unsayable"})
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -57,16 +50,12 @@ class Relay:
         """
         return _Exchange(self, registry.front(dialect), body, client, request_id).run()
 
-    def refusal(
-        self, front: Front, error: Denied | Fault, request_id: bytes, exchange: "_Exchange | None" = None
-    ) -> Answer:
+    def refusal(self, front: Front, error: Denied | Fault, request_id: bytes) -> Answer:
         status, body = front.write_error(error)
-        headers = [_JSON, (b"x-request-id", request_id)]
-        if exchange is not None:
-            headers += exchange.told()
+        headers = [JSON, (b"x-request-id", request_id)]
         if error.retry_after is not None:
             headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after))))
-        return Answer(status, headers, _encode(body))
+        return Answer(status if 400 <= status <= 599 else 502, headers, _encode(body))
 
     def lane(self, front: str, candidate: Candidate) -> Lane:
         slot = (front, candidate)
@@ -109,7 +98,7 @@ class _Exchange:
         self._client = client
         self._request_id = request_id
         self._request: Request | None = None
-        self._fetched: dict[str, Fetched] = {}
+        self._fetched: dict[str, Fetched | None] = {}
         self._lane: Lane | None = None
         self._losses: Losses | None = None
         self._tries: Tries | None = None
@@ -118,39 +107,37 @@ class _Exchange:
         try:
             seen = registry.verbatim(self._front.name).peek(self._body)
             self._tries = tries = self._relay.tries(self._client, seen.model)
-            return await self._try_each(tries, seen)
+            chosen: Try | None = tries.first()
+            shown: Fault | None = None
+            while chosen is not None:
+                self._lane = lane = self._relay.lane(self._front.name, chosen.candidate)
+                try:
+                    if lane.verbatim is not None and not seen.sealed:
+                        answer = await doing.verbatim(lane, chosen, seen, self._front)
+                    else:
+                        answer = await self._translate(lane, chosen)
+                    answer.headers.append((b"x-request-id", self._request_id))
+                    self._tell(answer.headers)
+                    return answer
+                except Fault as fault:
+                    _log(self._request_id, lane, chosen, fault)
+                    shown = _worth_showing(shown, fault)
+                    verdict = judge(fault)
+                    stop = verdict is Verdict.REFUSE
+                    chosen = None if stop else tries.next(same_channel=verdict is Verdict.NEXT_KEY)
+            assert shown is not None
+            raise shown
         except (Denied, Fault) as error:
-            return self._relay.refusal(self._front, error, self._request_id, self)
+            refusal = self._relay.refusal(self._front, error, self._request_id)
+            self._tell(refusal.headers)
+            return refusal
 
-    async def _try_each(self, tries: Tries, seen: Any) -> Answer:
-        chosen: Try | None = tries.first()
-        shown: Fault | None = None
-        while chosen is not None:
-            self._lane = lane = self._relay.lane(self._front.name, chosen.candidate)
-            meter = Meter()
-            try:
-                if lane.verbatim is not None and not seen.sealed:
-                    piece = await doing.verbatim(lane, chosen, seen, self._front, meter)
-                else:
-                    piece = await self._translate(lane, chosen, meter)
-                return self._commit(piece)
-            except Fault as fault:
-                _log(self._request_id, lane, chosen, fault)
-                if shown is None or shown.kind in _UNANSWERED or fault.kind not in _UNANSWERED:
-                    shown = fault
-                verdict = judge(fault)
-                if verdict is Verdict.REFUSE:
-                    break
-                chosen = tries.next(same_channel=verdict is Verdict.NEXT_KEY)
-        assert shown is not None
-        raise shown
-
-    async def _translate(self, lane: Lane, chosen: Try, meter: Meter) -> Piece:
+    async def _translate(self, lane: Lane, chosen: Try) -> Answer:
         self._losses = losses = Losses()
         if self._request is None:
             self._request = self._front.read_request(_body(self._body))
         request = await self._fitted(self._request, lane, losses)
-        return await doing.translated(lane, chosen, request, losses, self._front, meter)
+        return await doing.translated(lane, chosen, request, losses, self._front)
 
     async def _fitted(self, request: Request, lane: Lane, losses: Losses) -> Request:
         """The client's request as this candidate may be told it."""
@@ -159,26 +146,23 @@ class _Exchange:
             request = without_tools(request, losses)
         if not channel.image:
             request = without_images(request, losses)
-        request = keep_realm(request, lane.realm, losses)
+        request = keep_realm(request, lane.realm, losses, plain_thinking=lane.dialect == self._front.name)
         reasoning = request.reasoning if request.reasoning is not None else lane.hints.reasoning
         request = structs.replace(request, model=lane.candidate.model, reasoning=reasoning)
-        return await with_bytes(request, lane.back.needs_bytes, self._relay.fetcher, self._fetched)
+        return await with_bytes(request, lane.back.needs_bytes, self._relay.fetcher, self._fetched, losses)
 
-    def _commit(self, piece: Piece) -> Answer:
-        headers: Headers = [*_STREAM] if piece.stream is not None else [_JSON]
-        headers.append((b"x-request-id", self._request_id))
-        headers += self.told()
-        return Answer(200, headers, piece.body, piece.stream)
-
-    def told(self) -> Headers:
-        """What the client is told of how it was served."""
-        headers: Headers = []
+    def _tell(self, headers: Headers) -> None:
+        """Add what the client is told of how it was served."""
         if self._lane is not None:
             headers.append((b"x-uni-api-provider", self._lane.shown_name))
-        headers.append((b"x-uni-api-attempts", b"%d" % (self._tries.made if self._tries else 0)))
+        headers.append((b"x-uni-api-attempts", b"%d" % (self._tries.made if self._tries is not None else 0)))
         if self._losses is not None and (lost := self._losses.summary()):
             headers.append((b"x-uni-api-losses", lost.encode()))
-        return headers
+
+
+def _worth_showing(old: Fault | None, new: Fault) -> Fault:
+    """The later of two faults, but an upstream's own word before a failure to reach one."""
+    return old if old is not None and old.kind not in _UNANSWERED and new.kind in _UNANSWERED else new
 
 
 def _body(raw: bytes) -> dict[str, Any]:

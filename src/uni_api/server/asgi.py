@@ -20,7 +20,9 @@ logger = logging.getLogger("uni_api.server")
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Handler = Callable[[Scope, Receive, Send, bytes], Awaitable[None]]
+Handler = Callable[[Scope, Send, bytes], Awaitable[None]]
+
+_CHAT = frozenset({"/v1/chat/completions", "/chat/completions"})
 
 OWNER = "uni-api"
 CREATED = 1720524448
@@ -46,39 +48,41 @@ class Gateway:
         self._relay = relay
         self._max_body = max_body
         self._front = registry.front("openai_chat")
-        self._run = secrets.token_hex(6)
+        self._run = secrets.token_hex(6).encode()
         self._count = itertools.count(1)
         self._patrol = Patrol()
         self.draining = False
         self._routes: dict[str, dict[str, Handler]] = {
-            "/v1/chat/completions": {"POST": self._chat},
-            "/chat/completions": {"POST": self._chat},
             "/v1/models": {"GET": self._models},
             "/models": {"GET": self._models},
             "/healthz": {"GET": self._healthz, "HEAD": self._healthz},
             "/readyz": {"GET": self._readyz, "HEAD": self._readyz},
         }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        request_id = f"{self._run}-{next(self._count):x}".encode()
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Handle one HTTP request (the only kind of scope that the server is set up to send)."""
+        if scope["path"] in _CHAT and scope["method"] == "POST":
+            return self._chat(scope, receive, send)
+        return self._small(scope, receive, send)
+
+    async def _small(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Everything but the relay."""
+        request_id = self._fresh_id()
         handler = self._routes.get(scope["path"], {}).get(scope["method"])
         try:
             if handler is not None:
-                await handler(scope, receive, send, request_id)
+                await handler(scope, send, request_id)
             else:
                 await self._elsewhere(scope, send, request_id)
         except Denied as error:
             await self._deliver(self._relay.refusal(self._front, error, request_id), send)
-        except Exception:
-            logger.exception("%s failed", request_id.decode())
-            broken = Denied(500, "The gateway failed to handle this request.", code="internal_error")
-            await self._deliver(self._relay.refusal(self._front, broken, request_id), send)
 
-    async def _chat(self, scope: Scope, receive: Receive, send: Send, request_id: bytes) -> None:
+    def _fresh_id(self) -> bytes:
+        return b"%b-%x" % (self._run, next(self._count))
+
+    async def _chat(self, scope: Scope, receive: Receive, send: Send) -> None:
         intake = Intake(scope["headers"])
-        request_id = intake.request_id or request_id
+        request_id = intake.request_id or self._fresh_id()
         watch = self._patrol.watch(receive)
         try:
             client = intake.client(self._plan.clients, scope["query_string"])
@@ -95,6 +99,10 @@ class Gateway:
             await self._cancelled(watch, send, request_id)
         except Denied as error:
             await self._deliver(self._relay.refusal(self._front, error, request_id), send)
+        except Exception:
+            logger.exception("%s failed", request_id.decode())
+            broken = Denied(500, "The gateway failed to handle this request.", code="internal_error")
+            await self._deliver(self._relay.refusal(self._front, broken, request_id), send)
         finally:
             self._patrol.leave(watch)
 
@@ -131,7 +139,7 @@ class Gateway:
         elif task is not None:
             task.uncancel()
 
-    async def _models(self, scope: Scope, receive: Receive, send: Send, request_id: bytes) -> None:
+    async def _models(self, scope: Scope, send: Send, request_id: bytes) -> None:
         client = self._authenticated(scope)
         data = [
             {"id": name, "object": "model", "created": CREATED, "owned_by": OWNER}
@@ -142,10 +150,10 @@ class Gateway:
     def _authenticated(self, scope: Scope) -> Client:
         return Intake(scope["headers"]).client(self._plan.clients, scope["query_string"])
 
-    async def _healthz(self, scope: Scope, receive: Receive, send: Send, request_id: bytes) -> None:
+    async def _healthz(self, scope: Scope, send: Send, request_id: bytes) -> None:
         await self._deliver(_json(200, {"status": "ok"}, request_id), send)
 
-    async def _readyz(self, scope: Scope, receive: Receive, send: Send, request_id: bytes) -> None:
+    async def _readyz(self, scope: Scope, send: Send, request_id: bytes) -> None:
         status = 503 if self.draining else 200
         await self._deliver(_json(status, {"status": "draining" if self.draining else "ready"}, request_id), send)
 
@@ -154,8 +162,8 @@ class Gateway:
             await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT[:-1]})
             await send({"type": "http.response.body", "body": b""})
             return
-        methods = self._routes.get(scope["path"])
-        if methods is None:
+        methods = ["POST"] if scope["path"] in _CHAT else [*self._routes.get(scope["path"], ())]
+        if not methods:
             raise Denied(404, f"Nothing is served at {scope['method']} {scope['path'][:200]}.", code="unknown_url")
         refusal = Denied(405, f"{scope['path']} takes {', '.join(methods)}.", code="method_not_allowed")
         answer = self._relay.refusal(self._front, refusal, request_id)

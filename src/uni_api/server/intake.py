@@ -3,7 +3,7 @@
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import unquote_plus
 
 from uni_api.config.plan import Client
@@ -15,38 +15,44 @@ _ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 class Intake:
-    """The headers that matter. `keys` are the credentials offered, the bearer token first."""
+    """The headers that matter."""
 
-    __slots__ = ("encoding", "keys", "length", "request_id")
+    __slots__ = ("_headers", "encoding", "length", "request_id")
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        named = dict(headers)
-        self.keys: list[bytes] = []
-        bearer = named.get(b"authorization")
-        if bearer is not None and bearer[:7].lower() == b"bearer ":
-            self.keys.append(bearer[7:].strip())
-        for name in KEY_HEADERS:
-            if name in named:
-                self.keys.append(named[name].strip())
+        self._headers = named = dict(headers)
         asked = named.get(b"x-request-id")
         self.request_id = asked if asked is not None and _ID.fullmatch(asked) else None
         length = named.get(b"content-length", b"")
         self.length = int(length) if length.isdigit() else 0
-        self.encoding = named.get(b"content-encoding", b"").strip().lower()
+        self.encoding = named.get(b"content-encoding", b"")
 
     def client(self, clients: Mapping[bytes, Client], query: bytes) -> Client:
         """The client whose key was offered. Raises Denied(401), which never repeats what was offered."""
-        for key in self.keys or _query_keys(query):
+        offered = False
+        for key in self._keys(query):
             client = clients.get(hashlib.sha256(key).digest())
             if client is not None:
                 return client
-        if self.keys:
+            offered = True
+        if offered:
             raise Denied(401, "Incorrect API key provided.", code="invalid_api_key")
         raise Denied(
             401,
             "You didn't provide an API key. Send it as 'Authorization: Bearer YOUR_KEY'.",
             code="invalid_api_key",
         )
+
+    def _keys(self, query: bytes) -> Iterator[bytes]:
+        """The credentials offered: the bearer token, the other headers, the query."""
+        bearer = self._headers.get(b"authorization")
+        if bearer is not None and bearer[:7].lower() == b"bearer ":
+            yield bearer[7:].strip()
+        for name in KEY_HEADERS:
+            if name in self._headers:
+                yield self._headers[name].strip()
+        if query:
+            yield from _query_keys(query)
 
 
 def _query_keys(query: bytes) -> list[bytes]:
@@ -56,6 +62,7 @@ def _query_keys(query: bytes) -> list[bytes]:
 
 def decoded(body: bytes, encoding: bytes, limit: int) -> bytes:
     """`body` without its content-encoding. Raises Denied: 415 for an unknown one, 413 past `limit`, 400 if broken."""
+    encoding = encoding.strip().lower()
     if encoding in (b"", b"identity"):
         return body
     if encoding not in (b"gzip", b"x-gzip", b"deflate"):

@@ -19,10 +19,12 @@ Fields = dict[str, Raw]
 _SEAL = b'"' + PREFIX.encode()
 _ASK_USAGE = Raw(b'{"include_usage":true}')
 _ENDS = (b"\n\n", b"\r\n\r\n")
-_TOLD = (b'"usage":{', b'"usage": {', b'"finish_reason":"', b'"finish_reason": "', b"[DONE]", b'"error"')
+_TOLD = (b'"usage":{', b'"finish_reason":"', b"[DONE]", b'"error"', b'"usage": {', b'"finish_reason": "')
 
-LOOK_BACK = 8
-"""Usage, finish and errors end a stream: of a block of many events only so many of the last ones are read."""
+LOOK_BACK = 2
+"""Usage, finish and errors end a stream: a block of many events is read from its end to so many silent ones."""
+SMALL = 2048
+"""Up to this size a block is searched whole before it is taken apart."""
 
 _fields = msgspec.json.Decoder(Fields)
 _any = msgspec.json.Decoder()
@@ -51,6 +53,8 @@ def peek(body: bytes) -> Peek:
     model = _value(fields, "model")
     if not isinstance(model, str) or not model:
         raise Denied(400, "you must provide a model parameter", code="missing_required_parameter", param="model")
+    if "stream" not in fields:
+        return Peek(model, False, False, _SEAL in body, fields)
     stream = _value(fields, "stream")
     if stream is not None and not isinstance(stream, bool):
         raise Denied(400, "stream must be true or false", code="invalid_type", param="stream")
@@ -292,6 +296,12 @@ class Tap:
 
     def _read(self, block: bytes) -> bytes:
         """Take usage and finish from whole events; return what the client may have of them."""
+        if len(block) < SMALL:
+            for word in _TOLD:
+                if word in block:
+                    break
+            else:
+                return block
         told = _told(block)
         if not told:
             return block
@@ -355,9 +365,8 @@ def _told(block: bytes) -> list[tuple[int, int]]:
     end = b"\n\n" if block.endswith(b"\n\n") else b"\r\n\r\n"
     found = []
     stop = len(block)
-    for _ in range(LOOK_BACK):
-        if stop <= 0:
-            break
+    silent = 0
+    while stop > 0 and silent < LOOK_BACK:
         before = block.rfind(end, 0, max(0, stop - len(end)))
         start = before + len(end) if before >= 0 else 0
         event = block[start:stop]
@@ -365,6 +374,8 @@ def _told(block: bytes) -> list[tuple[int, int]]:
             if word in event:
                 found.append((start, stop))
                 break
+        else:
+            silent += 1
         stop = start
     found.reverse()
     return found
