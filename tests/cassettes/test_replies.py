@@ -22,12 +22,15 @@ pytestmark = needs_records
 
 _SEVERAL = "several answers recorded as one stream: the SDK keeps the last, a relay can't take back what it sent"
 _IN_PIECES = "arguments in pieces (partialArgs): the SDK shows each piece as a call, the gateway puts them together"
+_FAILED = "an error in a 200: the SDK shows a completion without choices, the gateway an error that says the same"
 ACCEPTED: Mapping[str, str] = {
     "anthropic-000ba4b6217f": _SEVERAL,
     "anthropic-880cc018c761": _SEVERAL,
     "anthropic-9b8161084b12": _SEVERAL,
     "gemini-42fdf0456ab3": _IN_PIECES,
     "gemini-5ec29dd4b752": _IN_PIECES,
+    "openrouter-258f985f8663": _FAILED,
+    "openrouter-f9f743043cac": _FAILED,
 }
 """Differences that are right, by record id, each with its reason."""
 

@@ -138,7 +138,7 @@ class Conversation:
     def _media(self, part: Media, path: str) -> Wire:
         self._extras(part, path)
         if part.name is not None:
-            self._losses.add(f"{path}.name", "hint", "media have no names in the target's format")
+            self._losses.add(f"{path}.name", "tuning", "media have no names in the target's format")
         return _sealed(write_media(part), part.seal, part.rest)
 
     def _call(self, part: Call, path: str) -> Wire:

@@ -48,6 +48,7 @@ def peek(body: bytes) -> Peek:
     """Raises Denied(400) when `body` is not a JSON object with a model name."""
     try:
         fields = _fields.decode(body)
+        _check_characters(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise Denied(400, _not_json(body, error), code="invalid_json") from error
     model = _value(fields, "model")
@@ -125,6 +126,7 @@ def glance(body: bytes) -> Glance:
     """Read what the ledger needs from a whole answer. Raises Fault when it is an error or no answer at all."""
     try:
         answer = _whole.decode(body)
+        _check_characters(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise read_error(502, body) if b'"error"' in body else _not_an_answer(body) from error
     if answer.error and not answer.choices:
@@ -284,7 +286,9 @@ class Tap:
             raise Fault("protocol", "The upstream's stream ended without any content.")
         try:
             chunk = _chunk.decode(data)
-        except msgspec.ValidationError:
+        except msgspec.ValidationError as error:
+            if not data.lstrip().startswith(b"{"):
+                raise Fault("protocol", "The upstream sent an event that is not a JSON object.", raw=data) from error
             self.begun = True  # JSON of a shape we do not know: the client may
             return
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
@@ -408,6 +412,12 @@ def _merged(old: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         inner = out.get(name)
         out[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, Mapping) else value
     return out
+
+
+def _check_characters(body: bytes) -> None:
+    """Raises UnicodeDecodeError for what is not UTF-8: values that are passed on raw are not looked at otherwise."""
+    if not body.isascii():
+        body.decode()
 
 
 def _not_json(body: bytes, error: Exception) -> str:
