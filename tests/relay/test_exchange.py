@@ -52,6 +52,14 @@ MODELS: dict[str, tuple[list[Step], list[Step]]] = {
     "all-fail": (fails(500, "a is down"), fails(503, "b is overloaded")),
     "then-unreachable": (fails(418, "I am a teapot"), [Reset()]),
 }
+
+
+def again(data: bytes) -> list[Step]:
+    """The same event for longer than the gateway waits."""
+    steps: list[Step] = [piece(data), Wait(0.2)]
+    return steps * 12
+
+
 STREAMS: dict[str, tuple[list[Step], list[Step]]] = {
     "error-event": (stream(event({"error": {"message": "overloaded", "code": 529}})), streams(GOOD)),
     "error-after-role": (stream(ROLE, event({"error": {"message": "overloaded"}})), streams(GOOD)),
@@ -61,8 +69,8 @@ STREAMS: dict[str, tuple[list[Step], list[Step]]] = {
     "instant-close": ([stream_head(), Close()], streams(GOOD)),
     "cut-in-role": ([stream_head(), piece(ROLE[:20]), Close()], streams(GOOD)),
     "not-json": (stream(event("hello")), streams(GOOD)),
-    "pings-only": ([stream_head(), *[piece(b": ping\n\n"), Wait(0.2)] * 12, END], streams(GOOD)),
-    "roles-only": ([stream_head(), *[piece(ROLE), Wait(0.2)] * 12, END], streams(GOOD)),
+    "pings-only": ([stream_head(), *again(b": ping\n\n"), END], streams(GOOD)),
+    "roles-only": ([stream_head(), *again(ROLE), END], streams(GOOD)),
     "http-500": (fails(500), streams(GOOD)),
 }
 
@@ -286,7 +294,9 @@ def test_the_key_of_the_upstream_is_taken_out_of_its_errors() -> None:
 
 
 def test_retry_after_of_the_upstream_is_passed_on() -> None:
-    with Upstream({"m": fails(429, headers={"Retry-After": "17"})}) as upstream:
-        with running.gateway(running.config(running.channel("a", f"{upstream.url}/v1", ["m"]))) as gateway:
-            got = gateway.post(request("m"))
+    with (
+        Upstream({"m": fails(429, headers={"Retry-After": "17"})}) as upstream,
+        running.gateway(running.config(running.channel("a", f"{upstream.url}/v1", ["m"]))) as gateway,
+    ):
+        got = gateway.post(request("m"))
     assert (got.status, got.headers["retry-after"]) == (429, "17")

@@ -67,7 +67,8 @@ def test_sigterm_drains_open_streams_then_exits_with_0() -> None:
 
 
 def test_the_drain_is_bounded_and_a_cut_stream_says_so() -> None:
-    with Upstream({"m": [stream_head(), piece(delta({"content": "one"})), Hang()]}) as upstream:
+    steps: list[Step] = [stream_head(), piece(delta({"content": "one"})), Hang()]
+    with Upstream({"m": steps}) as upstream:
         channel = running.channel("a", f"{upstream.url}/v1", ["m"])
         drain = {"UNI_API_DRAIN": "0.5"}
         with running.gateway(running.config(channel), drain) as gateway, open_stream(gateway, "m") as answer:

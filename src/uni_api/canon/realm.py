@@ -11,8 +11,8 @@ def keep_realm(request: Request, realm: str, losses: Losses, *, plain_thinking: 
     """`request` without the pieces of history that `realm` can't open. The same object when there are none.
 
     Thinking without a seal of this realm is dropped whole (tuning), since another model's thoughts would be refused or
-    taken for its own; with `plain_thinking`, thinking that never had a seal stays. Other parts stay and only lose their foreign seal (hint). Files stored elsewhere are dropped
-    (meaning). Foreign parts are the writers' business.
+    taken for its own; with `plain_thinking`, thinking that never had a seal stays. Other parts stay and only lose
+    their foreign seal (hint). Files stored elsewhere are dropped (meaning). Foreign parts are the writers' business.
     """
     keeper = _Keeper(realm, losses, plain_thinking)
     turns = tuple(keeper.turn(turn, f"turns[{index}]") for index, turn in enumerate(request.turns))

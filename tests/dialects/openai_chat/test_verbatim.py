@@ -1,3 +1,4 @@
+import itertools
 import json
 from typing import Any
 
@@ -36,7 +37,7 @@ def run(pieces: list[bytes], *, usage_shown: bool = False) -> tuple[bytes, verba
 def test_every_split_relays_the_same_bytes(cuts: list[int], shown: bool, line_end: bytes) -> None:
     whole = WHOLE.replace(b"\n", line_end)
     edges = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
-    out, tap = run([whole[a:b] for a, b in zip(edges, edges[1:], strict=False)], usage_shown=shown)
+    out, tap = run([whole[a:b] for a, b in itertools.pairwise(edges)], usage_shown=shown)
     assert out == (whole if shown else whole.replace(ONLY_USAGE.replace(b"\n", line_end), b""))
     assert tap.done
     assert tap.usage is not None and (tap.usage.prompt, tap.usage.output) == (7, 2)
@@ -118,7 +119,7 @@ def test_an_event_without_its_blank_line_at_the_end_still_counts() -> None:
 
 def test_words_inside_text_do_not_disturb() -> None:
     tricky = chunk({"content": '"usage":{ "error" [DONE] "finish_reason":"stop"\n\ndata: x'})
-    out, tap = run([HELLO, tricky, STOP, DONE])
+    out, _ = run([HELLO, tricky, STOP, DONE])
     assert out == HELLO + tricky + STOP + DONE
 
 
