@@ -5,6 +5,7 @@ the provider's own request types accept, and must still say everything the clien
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -193,6 +194,25 @@ def _unsaid(body: dict[str, Any], said: Said, losses: str, tally: Tally) -> list
     return found
 
 
+def _offline(body: dict[str, Any]) -> dict[str, Any]:
+    """`body` with every link to an image leading nowhere, so that no test depends on the network."""
+    text = json.dumps(body)
+    moved: dict[str, Any] = json.loads(re.sub(r'("url": "https?://)[^/"]+', r"\1nowhere.invalid", text))
+    return moved
+
+
+def test_a_link_out_of_reach_is_left_to_the_target() -> None:
+    link = "https://nowhere.invalid/cat.png"
+    content = [{"type": "image_url", "image_url": {"url": link}}, {"type": "text", "text": "What is this?"}]
+    with listening(TARGETS["gemini"], [False]) as (running, upstream):
+        reply = running.post(
+            json.dumps({"model": "rec-0", "messages": [{"role": "user", "content": content}]}).encode()
+        )
+        body = json.loads(upstream.received[-1].body)
+    assert body["contents"][0]["parts"][0] == {"fileData": {"mimeType": "image/png", "fileUri": link}}
+    assert "turns.media" in reply.headers["x-uni-api-losses"]
+
+
 def _report(name: str, tally: Tally, wrong: Mapping[str, list[str]]) -> str:
     head = (
         f"{name}: {tally.perfect}/{tally.requests} requests valid and whole; of {tally.said} things said "
@@ -205,7 +225,7 @@ def _report(name: str, tally: Tally, wrong: Mapping[str, list[str]]) -> str:
 @needs_records
 @pytest.mark.parametrize("name", TRANSLATED)
 def test_recorded_chat_requests_translate(name: str) -> None:
-    requests = {record["id"]: record["request_json"] for record in _recorded("openai-chat")}
+    requests = {record["id"]: _offline(record["request_json"]) for record in _recorded("openai-chat")}
     tally, wrong = _judge(TARGETS[name], requests)
     print(_report(name, tally, wrong))
     assert not {key for key in wrong if f"{name} {key}" not in ACCEPTED}, _report(name, tally, wrong)
