@@ -428,6 +428,30 @@ def test_a_slow_reader_stops_the_upstream(run: Run, tls: Tls, over_tls: bool) ->
     run(main)
 
 
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_slow_reader_over_tls_gets_what_came_before_the_close(run: Run, tls: Tls, sized: bool) -> None:
+    """uvloop drops what a paused TLS transport holds when its peer closes; the transport below it must be paused."""
+    total = 3_000_000
+
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        length = b"content-length: %d\r\n" % total if sized else b""
+        await peer.say(LINE + b"connection: close\r\n" + length + b"\r\n" + bytes(total))
+
+    async def main() -> None:
+        async with serving(handler, tls.server) as server:
+            client = HttpClient(ssl_context=tls.client)
+            response = await client.send(server.head(), b"", timeouts=QUICK)
+            size = 0
+            while chunk := await response.chunk():
+                size += len(chunk)
+                await asyncio.sleep(0.01)
+            assert size == total
+            await client.aclose()
+
+    run(main)
+
+
 def test_what_is_there_is_read_without_a_wait(run: Run) -> None:
     async def main() -> None:
         async with serving(answering(SIZED, SIZED)) as server:

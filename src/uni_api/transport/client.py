@@ -133,7 +133,7 @@ class HttpClient:
                 self._opening += 1
                 room = True
                 connection = Connection(self, route, self._limits.idle_seconds)
-                await dial(route, connection, self._ssl_context)
+                connection.throttle = await dial(route, connection, self._ssl_context)
         except TimeoutError:
             what = "could not be reached" if room else "had no free connection"
             raise Fault("timeout", f"{host} {what} within {seconds:g} s (connect timeout).") from None

@@ -52,6 +52,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, owner: Owner, route: Route, idle_seconds: float) -> None:
         self.route = route
         self.reused = False
+        self.throttle: asyncio.Transport | None = None  # what to pause: the socket's own transport, under all TLS
         self._owner = owner
         self._host = route[0].host
         self._idle_seconds = idle_seconds
@@ -114,10 +115,9 @@ class Connection(asyncio.Protocol):
 
     def resume(self) -> None:
         """Read on: the consumer has taken what was unread."""
-        if self._read_paused and self._transport is not None:
-            self._read_paused = False
+        if self._read_paused:
             self._since = self._loop.time()
-            self._transport.resume_reading()
+            self._read_on()
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
@@ -207,14 +207,9 @@ class Connection(asyncio.Protocol):
         response.size += sum(map(len, arrived))
         arrived.clear()
         self._barren = 0
-        if (
-            response.size > HIGH_WATER
-            and self._phase is _BODY
-            and not self._read_paused
-            and self._transport is not None
-        ):
+        if response.size > HIGH_WATER and self._phase is _BODY and not self._read_paused and self.throttle is not None:
             self._read_paused = True
-            self._transport.pause_reading()
+            self.throttle.pause_reading()
 
     def eof_received(self) -> None:
         response = self._response
@@ -321,8 +316,7 @@ class Connection(asyncio.Protocol):
             self._phase = _IDLE
             self.reused = True
             if self._read_paused:
-                self._read_paused = False
-                transport.resume_reading()
+                self._read_on()
             self._since = self._loop.time()
             self._total_at = inf
             self._patience = self._idle_seconds
@@ -355,6 +349,11 @@ class Connection(asyncio.Protocol):
             self.fail(Fault("protocol", f"{self._host} {what} {when}."))
         else:
             self.abort()
+
+    def _read_on(self) -> None:
+        self._read_paused = False
+        if self.throttle is not None and not self.throttle.is_closing():
+            self.throttle.resume_reading()
 
     def _pump(self) -> None:
         """Hand the rest of the body to the transport, until that has enough."""

@@ -1,6 +1,7 @@
 """The opening of connections: name, address, proxy, TLS. Not on the way of a request that finds an idle one."""
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
@@ -15,34 +16,45 @@ _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 4))
 """Seconds and tries: a model may think for minutes, and the boxes on the way forget connections that are silent."""
 
 
-async def dial(route: Route, protocol: asyncio.Protocol, context: ssl.SSLContext | None) -> None:
+async def dial(route: Route, protocol: asyncio.Protocol, context: ssl.SSLContext | None) -> asyncio.Transport:
     """Connect `protocol` to the route's origin. Sets no time limit; closes what it opened when it is cancelled.
+
+    Returns the transport of the socket itself, under all TLS: pausing that one stops the reading without harm. (Pause
+    a TLS transport of uvloop, and what it holds undecrypted is lost when the peer closes.)
 
     Raises Fault("connect"): the name does not resolve, the connection is refused, TLS can't be verified, the proxy
     says no. Messages never hold addresses that a name resolved to, nor credentials.
     """
     origin, proxy, connect_to = route
     host = connect_to or origin.host
-    tls = None if origin.scheme == "http" else context or default_context()
     via = "" if proxy is None else f" through the proxy {proxy.host}"
+    lowest: asyncio.Transport | None = None
     try:
         if proxy is None:
-            transport = await _connect(protocol, host, origin.port, tls, origin.host)
+            lowest = transport = await _connect(host, origin.port)
         elif proxy.scheme in ("http", "https"):
-            transport = await _tunnel(protocol, proxy, host, origin.port, context)
-            if tls is not None:
-                transport = await _start_tls(transport, protocol, tls, origin.host)
-            protocol.connection_made(transport)
+            lowest = transport = await _connect(proxy.host, proxy.port)
+            if proxy.scheme == "https":
+                transport = await _secure(transport, context, proxy.host)
+            await _tunnel(transport, proxy, host, origin.port)
         else:
-            sock = await _socks(proxy, host, origin.port)
-            name = origin.host if tls else None
-            loop = asyncio.get_running_loop()
-            transport, _ = await loop.create_connection(lambda: protocol, sock=sock, ssl=tls, server_hostname=name)
+            lowest = transport = await _socks(proxy, host, origin.port)
+        if origin.scheme == "https":
+            transport = await _secure(transport, context, origin.host)
     except OSError as error:
+        if lowest is not None:
+            lowest.abort()
         if isinstance(error, TimeoutError) and error.errno is None:
             raise  # the caller's own time limit
         raise Fault("connect", f"Could not connect to {origin.host}{via}: {_reason(error)}.") from None
-    _keep_alive(transport)
+    except BaseException:
+        if lowest is not None:
+            lowest.abort()
+        raise
+    transport.set_protocol(protocol)
+    protocol.connection_made(transport)
+    _keep_alive(lowest)
+    return lowest
 
 
 def _reason(error: OSError) -> str:
@@ -60,52 +72,38 @@ def _reason(error: OSError) -> str:
             return "the connection failed"
 
 
-async def _connect(
-    protocol: asyncio.Protocol, host: str, port: int, tls: ssl.SSLContext | None, name: str
-) -> asyncio.Transport:
-    loop = asyncio.get_running_loop()
-    server_hostname = name if tls else None
-    transport, _ = await loop.create_connection(lambda: protocol, host, port, ssl=tls, server_hostname=server_hostname)
+async def _connect(host: str, port: int) -> asyncio.Transport:
+    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, host, port)
     return transport
 
 
-async def _start_tls(
-    transport: asyncio.Transport, protocol: asyncio.Protocol, tls: ssl.SSLContext, name: str
-) -> asyncio.Transport:
+async def _secure(transport: asyncio.Transport, context: ssl.SSLContext | None, name: str) -> asyncio.Transport:
+    """TLS over `transport`, verified for `name`."""
+    if transport.is_closing():
+        raise ConnectionResetError(errno.ECONNRESET, "closed before the handshake")
     loop = asyncio.get_running_loop()
-    try:
-        secured = await loop.start_tls(transport, protocol, tls, server_hostname=name)
-    except BaseException:
-        transport.abort()
-        raise
+    secured = await loop.start_tls(transport, asyncio.Protocol(), context or default_context(), server_hostname=name)
     if secured is None:
-        raise ConnectionResetError
+        raise ConnectionResetError(errno.ECONNRESET, "closed after the handshake")
     return secured
 
 
-async def _tunnel(
-    protocol: asyncio.Protocol, proxy: Proxy, host: str, port: int, context: ssl.SSLContext | None
-) -> asyncio.Transport:
-    """A connection through an HTTP proxy: CONNECT, RFC 9110, 9.3.6."""
-    tls = (context or default_context()) if proxy.scheme == "https" else None
-    asked = _Connect(proxy.host)
-    transport = await _connect(asked, proxy.host, proxy.port, tls, proxy.host)
+async def _tunnel(transport: asyncio.Transport, proxy: Proxy, host: str, port: int) -> None:
+    """Ask an HTTP proxy to connect to an upstream: CONNECT, RFC 9110, 9.3.6."""
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = [f"CONNECT {target} HTTP/1.1", f"host: {target}", "user-agent: uni-api"]
     if proxy.credentials is not None:
         token = b64encode(":".join(proxy.credentials).encode()).decode()
         lines.append(f"proxy-authorization: Basic {token}")
-    try:
-        transport.write(("\r\n".join(lines) + "\r\n\r\n").encode())
-        await asked.answer
-    except BaseException:
-        transport.abort()
-        raise
-    transport.set_protocol(protocol)
-    return transport
+    asked = _Connect(proxy.host)
+    transport.set_protocol(asked)
+    if transport.is_closing():
+        raise ConnectionResetError(errno.ECONNRESET, "closed before it was asked")
+    transport.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+    await asked.answer
 
 
-async def _socks(proxy: Proxy, host: str, port: int) -> socket.socket:
+async def _socks(proxy: Proxy, host: str, port: int) -> asyncio.Transport:
     from python_socks import ProxyError, ProxyType
     from python_socks.async_.asyncio import Proxy as Socks
 
@@ -113,9 +111,11 @@ async def _socks(proxy: Proxy, host: str, port: int) -> socket.socket:
     remote = proxy.scheme == "socks5h"
     socks = Socks(ProxyType.SOCKS5, proxy.host, proxy.port, user, password, remote)
     try:
-        return await socks.connect(host, port)
+        sock = await socks.connect(host, port)
     except ProxyError as error:
         raise Fault("connect", f"The proxy {proxy.host} did not connect to the upstream: {error}.") from None
+    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=sock)
+    return transport
 
 
 def _keep_alive(transport: asyncio.Transport) -> None:
