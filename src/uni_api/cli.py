@@ -110,15 +110,17 @@ def _load(path: Path, *, strict: bool = False) -> Plan:
 
 def _run(plan: Plan, host: str, port: int, drain: float, max_body_mb: int, started: Callable[[str, int], None]) -> None:
     from uni_api.app import build
-    from uni_api.server import Gateway, Settings
+    from uni_api.server import Bounds, Gateway, Settings
     from uni_api.server import serve as run
     from uni_api.server.logs import set_up
 
     set_up(plan, debug=os.environ.get("DEBUG", "").lower() in ("1", "true", "yes"))
+    bounds = Bounds(max_body=max_body_mb * 1024 * 1024)
+    settings = Settings(host=host, port=port, drain=drain, bounds=bounds)
     endings: list[Callable[[], Awaitable[None]]] = []
 
     def make() -> Gateway:
-        gateway, ending = build(plan, max_body=max_body_mb * 1024 * 1024)
+        gateway, ending = build(plan, max_body=bounds.max_body)
         endings.append(ending)
         return gateway
 
@@ -127,7 +129,7 @@ def _run(plan: Plan, host: str, port: int, drain: float, max_body_mb: int, start
             await ending()
 
     try:
-        run(make, Settings(host=host, port=port, drain=drain), started=started, stopped=stopped)
+        run(make, settings, started=started, stopped=stopped)
     except OSError as error:
         _say(f"Can't listen on {host}:{port}: {error.strerror or error}. Choose another with --host and --port.")
         raise SystemExit(1) from None

@@ -3,8 +3,8 @@
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import unquote_plus
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote_to_bytes
 
 from uni_api.config.plan import Client
 from uni_api.errors import Denied
@@ -13,51 +13,47 @@ KEY_HEADERS = (b"x-api-key", b"x-goog-api-key", b"api-key")
 
 _ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
-
-class Intake:
-    """The headers that matter."""
-
-    __slots__ = ("_headers", "encoding", "length", "request_id")
-
-    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self._headers = named = dict(headers)
-        asked = named.get(b"x-request-id")
-        self.request_id = asked if asked is not None and _ID.fullmatch(asked) else None
-        length = named.get(b"content-length", b"")
-        self.length = int(length) if length.isdigit() else 0
-        self.encoding = named.get(b"content-encoding", b"")
-
-    def client(self, clients: Mapping[bytes, Client], query: bytes) -> Client:
-        """The client whose key was offered. Raises Denied(401), which never repeats what was offered."""
-        offered = False
-        for key in self._keys(query):
-            client = clients.get(hashlib.sha256(key).digest())
-            if client is not None:
-                return client
-            offered = True
-        if offered:
-            raise Denied(401, "Incorrect API key provided.", code="invalid_api_key")
-        raise Denied(
-            401,
-            "You didn't provide an API key. Send it as 'Authorization: Bearer YOUR_KEY'.",
-            code="invalid_api_key",
-        )
-
-    def _keys(self, query: bytes) -> Iterator[bytes]:
-        """The credentials offered: the bearer token, the other headers, the query."""
-        bearer = self._headers.get(b"authorization")
-        if bearer is not None and bearer[:7].lower() == b"bearer ":
-            yield bearer[7:].strip()
-        for name in KEY_HEADERS:
-            if name in self._headers:
-                yield self._headers[name].strip()
-        if query:
-            yield from _query_keys(query)
+Headers = Mapping[bytes, bytes]
 
 
-def _query_keys(query: bytes) -> list[bytes]:
-    pairs = (pair.partition(b"=") for pair in query.split(b"&")) if query else ()
-    return [unquote_plus(value.decode("latin-1")).encode() for name, _, value in pairs if name == b"key" and value]
+def client_of(headers: Headers, query: bytes, clients: Mapping[bytes, Client]) -> Client:
+    """The client whose key was offered. Raises Denied(401), which never repeats what was offered."""
+    offered = False
+    for key in _keys(headers, query):
+        client = clients.get(hashlib.sha256(key).digest())
+        if client is not None:
+            return client
+        offered = True
+    if offered:
+        raise Denied(401, "Incorrect API key provided.", code="invalid_api_key")
+    raise Denied(
+        401, "You didn't provide an API key. Send it as 'Authorization: Bearer YOUR_KEY'.", code="invalid_api_key"
+    )
+
+
+def _keys(headers: Headers, query: bytes) -> Iterator[bytes]:
+    """The credentials offered: the bearer token, the other headers, the query."""
+    bearer = headers.get(b"authorization")
+    if bearer is not None and bearer[:7].lower() == b"bearer ":
+        yield bearer[7:].strip()
+    for name in KEY_HEADERS:
+        if name in headers:
+            yield headers[name].strip()
+    for pair in query.split(b"&") if query else ():
+        name, _, value = pair.partition(b"=")
+        if name == b"key" and value:
+            yield unquote_to_bytes(value.replace(b"+", b" "))
+
+
+def wanted_id(value: bytes) -> bytes | None:
+    """The request id that a client asks for, when it is fit for a header and a log."""
+    return value if _ID.fullmatch(value) else None
+
+
+def announced_length(headers: Headers) -> int:
+    """The content-length, 0 when there is none."""
+    length = headers.get(b"content-length", b"")
+    return int(length) if length.isdigit() else 0
 
 
 def decoded(body: bytes, encoding: bytes, limit: int) -> bytes:

@@ -1,26 +1,27 @@
 """The server process: listening, signals, draining."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from types import FrameType
+import time
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import Any
 
-import uvicorn
 from msgspec import Struct
 
-from uni_api.server.asgi import Gateway
-from uni_api.server.protocol import Connection, sweep
+from uni_api.server.connection import Bounds, Connection, Date
+from uni_api.server.gateway import Gateway
 
 logger = logging.getLogger("uni_api.server")
 
-SWEEP_TICKS = 20
-"""Ticks of the server's main loop (a tenth of a second each) between two looks at the connections."""
+GRACE = 2.0
+"""Seconds for what is cut off at the end of a drain to say so."""
+FLUSH = 0.05
+"""Seconds for last bytes to leave."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -29,40 +30,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: str = "0.0.0.0"
     port: int = 8000
     drain: float = 30.0
-    keep_alive: int = 75
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, with a drain before the doors close and exit code 0 after it."""
-
-    def __init__(self, config: uvicorn.Config, gateway: Gateway, drain: float) -> None:
-        super().__init__(config)
-        self._gateway = gateway
-        self._drain = drain
-        self._deadline = 0.0
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.handle_exit)
-        yield
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._gateway.draining:
-            self.force_exit = self.should_exit = True
-        self._gateway.draining = True
-
-    async def on_tick(self, counter: int) -> bool:
-        now = asyncio.get_running_loop().time()
-        if counter % SWEEP_TICKS == 0:
-            sweep(self.server_state.connections, now)
-        if self._gateway.draining:
-            if not self._deadline:
-                self._deadline = now + self._drain
-                logger.info("draining: %d open requests", len(self.server_state.tasks))
-            if not self.server_state.tasks or now > self._deadline:
-                self.should_exit = True
-        return await super().on_tick(counter)
+    bounds: Bounds = Bounds()
 
 
 def serve(
@@ -77,9 +45,8 @@ def serve(
     Raises OSError when the address can't be listened on.
     """
     listener = listen(settings.host, settings.port)
-    runner = _loop_factory()
-    with asyncio.Runner(loop_factory=runner) as loop:
-        loop.run(_serve(build, settings, listener, started, stopped))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(build, settings, listener, started, stopped))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -104,23 +71,86 @@ async def _serve(
     stopped: Callable[[], Awaitable[None]],
 ) -> None:
     gateway = build()
-    config = uvicorn.Config(
-        gateway,
-        http=Connection,
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=settings.keep_alive,
-        timeout_graceful_shutdown=2,
-    )
+    house = _House(gateway, settings)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(house.open_door, sock=listener)
+    house.listen_for_signals()
     _settle_memory()
     started(settings.host, listener.getsockname()[1])
-    await _Server(config, gateway, settings.drain).serve(sockets=[listener])
+    await house.until_told()
+    await house.drain()
+    server.close()
+    await house.clear()
     await stopped()
+
+
+class _House:
+    """The open connections, and when they have to go."""
+
+    def __init__(self, gateway: Gateway, settings: Settings) -> None:
+        self._gateway = gateway
+        self._settings = settings
+        self._connections: set[Connection] = set()
+        self._date = Date()
+        self._told = asyncio.Event()
+        self._hurried = asyncio.Event()
+
+    def open_door(self) -> Connection:
+        return Connection(self._gateway, self._settings.bounds, self._connections, self._date)
+
+    def listen_for_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if sys.platform == "win32":
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._tell))
+            else:
+                loop.add_signal_handler(number, self._tell)
+
+    def _tell(self) -> None:
+        """The first signal asks for a drain, the second for an end at once."""
+        (self._hurried if self._told.is_set() else self._told).set()
+        self._gateway.draining = True
+
+    async def until_told(self) -> None:
+        """Keep the date and look after the connections, once a second, until a signal comes."""
+        while not self._told.is_set():
+            self._look_round()
+            await _wait(self._told, 1.0)
+
+    async def drain(self) -> None:
+        """Wait until nothing is under way, at most as long as is set, and not after a second signal."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.drain
+        while self._busy() and loop.time() < deadline and not self._hurried.is_set():
+            self._look_round()
+            await _wait(self._hurried, 0.05)
+
+    async def clear(self) -> None:
+        """Cut off what is left, and give it a moment to say so."""
+        cut = [task for connection in list(self._connections) if (task := connection.stop()) is not None]
+        if cut:
+            await asyncio.wait(cut, timeout=GRACE)
+        await asyncio.sleep(FLUSH)
+
+    def _busy(self) -> bool:
+        return any(connection.busy for connection in self._connections)
+
+    def _look_round(self) -> None:
+        self._date.renew(formatdate(time.time(), usegmt=True))
+        now = asyncio.get_running_loop().time()
+        for connection in list(self._connections):
+            connection.check(now)
+
+    def __repr__(self) -> str:
+        return f"<_House {len(self._connections)} connections>"
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
 
 
 def _settle_memory() -> None:

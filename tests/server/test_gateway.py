@@ -133,7 +133,7 @@ def test_a_browser_may_call_from_anywhere(gateway: Gateway) -> None:
     assert preflight.status == 204
     assert preflight.headers["access-control-allow-origin"] == "*"
     assert "authorization" in preflight.headers["access-control-allow-headers"]
-    assert gateway.post(request("m")).headers["access-control-allow-origin"] == "*"
+    assert gateway.post(request("m"), {"Origin": "https://app.test"}).headers["access-control-allow-origin"] == "*"
 
 
 @pytest.mark.parametrize(

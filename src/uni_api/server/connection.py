@@ -1,0 +1,328 @@
+"""One client connection: HTTP/1.1 on httptools, whole requests in, responses out.
+
+Written for this gateway because a general ASGI server costs more per request than the rest of the relay together (see
+bench/README.md). A request is handed on when its body is complete; a client that leaves cancels its exchange at once.
+"""
+
+import asyncio
+import itertools
+import logging
+import secrets
+from collections import deque
+from http import HTTPStatus
+from typing import Protocol, cast
+
+import httptools
+import msgspec
+from msgspec import Struct
+
+from uni_api.errors import Denied
+from uni_api.server.intake import too_large
+from uni_api.server.request import Request
+
+logger = logging.getLogger("uni_api.server")
+
+MAX_HEAD = 64 * 1024
+MAX_QUEUE = 16
+"""Requests that a client may send ahead before its connection is no longer read."""
+
+STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+_ids = itertools.count(1)
+_run = secrets.token_hex(6).encode()
+
+
+class Bounds(Struct, frozen=True, kw_only=True):
+    """What a client may take. Bytes and seconds.
+
+    head_time, body_time: for sending the head, the body · keep_alive: between two requests · stall_time: while it
+    reads nothing of what is sent to it.
+    """
+
+    max_body: int = 64 * 1024 * 1024
+    head_time: float = 30.0
+    body_time: float = 60.0
+    keep_alive: float = 75.0
+    stall_time: float = 180.0
+
+
+class Handler(Protocol):
+    """What is done with requests."""
+
+    def admit(self, request: Request, /) -> Denied | None:
+        """Called when the head is read: the reason to refuse the request whatever its body says."""
+
+    async def handle(self, request: Request, out: "Connection", /) -> None:
+        """Answer through `out`: either `respond`, or `begin`, `write` any number of times and `finish`."""
+
+
+class Connection(asyncio.Protocol):
+    """Reads requests, serves them one after another, writes their responses.
+
+    gone: the client has left, and what is written goes nowhere.
+    """
+
+    def __init__(self, handler: Handler, bounds: Bounds, siblings: "set[Connection]", date: "Date") -> None:
+        self._handler = handler
+        self._bounds = bounds
+        self._siblings = siblings
+        self._date = date
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self._parser = httptools.HttpRequestParser(self)
+        self._feed = self._parser.feed_data
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._request: Request | None = None
+        self._in_head = False
+        self._head_size = 0
+        self._queue: deque[Request] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._serving: Request | None = None
+        self._last = False
+        self._chunked = False
+        self._bodyless = False
+        self._resumed: asyncio.Future[None] | None = None
+        self._paused_at = 0.0
+        self._since = self._loop.time()
+        self.begun = False
+        self.gone = False
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._siblings.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._last:
+            return
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > MAX_HEAD:
+                self._refuse(431, "The head of the request is too large.")
+                return
+        try:
+            self._feed(data)
+        except httptools.HttpParserUpgrade:
+            # No protocol but this one is spoken here: the request is served as if it had not asked.
+            self._last = True
+        except httptools.HttpParserError:
+            self._refuse(400, "The request is not valid HTTP/1.1.")
+
+    def eof_received(self) -> None:
+        """A client that closes its side has left: the transport closes, and `connection_lost` follows."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.gone = True
+        self._last = True
+        self._siblings.discard(self)
+        self._queue.clear()
+        self.resume_writing()
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause_writing(self) -> None:
+        self._paused_at = self._loop.time()
+        self._resumed = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        resumed, self._resumed = self._resumed, None
+        if resumed is not None and not resumed.done():
+            resumed.set_result(None)
+
+    # httptools
+
+    def on_message_begin(self) -> None:
+        self._since = self._loop.time()
+        self._in_head = True
+        self._head_size = 0
+        self._url = b""
+        self._headers = {}
+        self._pieces = []
+        self._size = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        url = self._url
+        if not url.startswith(b"/"):
+            parsed = httptools.parse_url(url)
+            url = parsed.path + (b"?" + parsed.query if parsed.query else b"")
+        path, _, query = url.partition(b"?")
+        parser = self._parser
+        request = Request(parser.get_method(), path, query, self._headers, b"%b-%x" % (_run, next(_ids)))
+        if not parser.should_keep_alive():
+            request.close = True
+            request.chunkable = parser.get_http_version() != "1.0"
+        self._request = request
+        request.refusal = self._handler.admit(request)
+        if b"expect" in self._headers:
+            self._answer_expectation(request)
+        if request.refusal is not None:
+            self._enqueue(request)
+
+    def on_body(self, body: bytes) -> None:
+        request = self._request
+        if request is None or request.refusal is not None:
+            return
+        self._size += len(body)
+        if self._size > self._bounds.max_body:
+            self._pieces = []
+            request.refusal = too_large(self._bounds.max_body)
+            self._enqueue(request)
+        else:
+            self._pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        request, self._request = self._request, None
+        if request is not None and request.refusal is None:
+            pieces = self._pieces
+            request.body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            self._pieces = []
+            self._enqueue(request)
+
+    def _answer_expectation(self, request: Request) -> None:
+        if request.refusal is not None:
+            request.close = True  # the body that was announced may never come
+        elif self._headers[b"expect"].lower() == b"100-continue" and self._task is None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    # One exchange after another
+
+    def _enqueue(self, request: Request) -> None:
+        if self._task is None:
+            self._serve(request)
+            return
+        self._queue.append(request)
+        if len(self._queue) >= MAX_QUEUE:
+            self._transport.pause_reading()
+
+    def _serve(self, request: Request) -> None:
+        self._serving = request
+        self.begun = False
+        self._task = self._loop.create_task(self._run(request))
+
+    async def _run(self, request: Request) -> None:
+        try:
+            await self._handler.handle(request, self)
+        except asyncio.CancelledError:
+            request.close = True
+        except Exception:
+            logger.exception("%s failed", request.id.decode("ascii", "replace"))
+            request.close = True
+        self._task = None
+        if self.gone:
+            return
+        self._since = self._loop.time()
+        if request.close or (self._last and not self._queue):
+            self._transport.close()
+        elif self._queue:
+            if len(self._queue) == MAX_QUEUE:
+                self._transport.resume_reading()
+            self._serve(self._queue.popleft())
+
+    # Writing
+
+    def respond(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """A whole response, in one write. Headers are taken as they are: they hold no line breaks."""
+        if self.gone:
+            return
+        headers.append((b"content-length", b"%d" % len(body)))
+        head = self._head(status, headers)
+        self._transport.write(head if self._bodyless else head + body)
+
+    def begin(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """The head of a response of unknown length, with the first bytes of its body."""
+        if self.gone:
+            return
+        request = self._serving
+        self._chunked = request is None or request.chunkable
+        if self._chunked:
+            headers.append((b"transfer-encoding", b"chunked"))
+        head = self._head(status, headers)
+        self._transport.write(b"%b%x\r\n%b\r\n" % (head, len(body), body) if self._chunked else head + body)
+
+    async def write(self, piece: bytes) -> None:
+        """More of the body, which holds at least a byte. Waits while the client does not read."""
+        if self._resumed is not None:
+            await self._resumed
+        if not self.gone:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
+
+    def finish(self) -> None:
+        """The proper end of a response that was begun."""
+        if not self.gone and self._chunked:
+            self._transport.write(b"0\r\n\r\n")
+
+    def _head(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
+        request = self._serving
+        self.begun = True
+        self._bodyless = status == 204 or (request is not None and request.method == b"HEAD")
+        lines = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, self._date.line]
+        lines += [b"%b: %b\r\n" % header for header in headers]
+        if request is not None and request.close:
+            lines.append(b"connection: close\r\n")
+        lines.append(b"\r\n")
+        return b"".join(lines)
+
+    # What ends a connection
+
+    @property
+    def busy(self) -> bool:
+        return self._task is not None
+
+    def check(self, now: float) -> None:
+        """End the connection when it has waited for its client too long."""
+        if self._resumed is not None and now - self._paused_at > self._bounds.stall_time:
+            self._transport.abort()
+        elif self._task is None and not self._last:
+            waited = now - self._since
+            if self._request is not None:
+                if waited > self._bounds.body_time:
+                    self._refuse(408, "The request body did not arrive in time.")
+            elif waited > (self._bounds.head_time if self._in_head else self._bounds.keep_alive):
+                if self._in_head:
+                    self._refuse(408, "The request did not arrive in time.")
+                else:
+                    self._transport.close()
+
+    def stop(self) -> "asyncio.Task[None] | None":
+        """Cancel what is under way and return its task, which ends the connection; close it when there is none."""
+        if self._task is not None:
+            self._task.cancel()
+        elif not self.gone:
+            self._transport.close()
+        return self._task
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer what never became a request, once nothing else is under way, and end the connection."""
+        self._last = True
+        if self._task is not None:
+            return
+        error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+        headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        self._serving = None
+        self.respond(status, headers, msgspec.json.encode({"error": error}))
+        self._transport.close()
+
+    def __repr__(self) -> str:
+        state = "gone" if self.gone else "busy" if self.busy else "reading" if self._request is not None else "idle"
+        return f"<Connection {state}, {len(self._queue)} queued>"
+
+
+class Date:
+    """The Date header's line, renewed by whoever keeps time."""
+
+    def __init__(self) -> None:
+        self.line = b""
+
+    def renew(self, now: str) -> None:
+        self.line = f"date: {now}\r\n".encode()
