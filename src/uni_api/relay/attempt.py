@@ -242,7 +242,7 @@ async def _relayed(
         if tap.done and not response.ended:
             await _chunk_within(response, LINGER)
     except Fault as fault:
-        answer.fault = redact(fault, key)
+        answer.fault = redact(fault, key).with_traceback(None)
         yield front.write_stream_error(fault)
     finally:
         answer.fault = answer.fault or tap.broke
@@ -338,7 +338,7 @@ async def _rewritten(
         if last := writer.close():
             yield last
     except Fault as fault:
-        answer.fault = fault
+        answer.fault = fault.with_traceback(None)
         yield front.write_stream_error(fault)
     finally:
         source.response.close()

@@ -121,16 +121,20 @@ class _Exchange:
                     return answer
                 except Fault as fault:
                     _log(self._request_id, lane, chosen, fault)
-                    shown = _worth_showing(shown, fault)
+                    # A traceback would hold this frame, and with it the body, in a circle.
+                    shown = _worth_showing(shown, fault.with_traceback(None))
                     verdict = judge(fault)
                     stop = verdict is Verdict.REFUSE
                     chosen = None if stop else tries.next(same_channel=verdict is Verdict.NEXT_KEY)
             assert shown is not None
-            raise shown
+            return self._refused(shown)
         except (Denied, Fault) as error:
-            refusal = self._relay.refusal(self._front, error, self._request_id)
-            self._tell(refusal.headers)
-            return refusal
+            return self._refused(error)
+
+    def _refused(self, error: Denied | Fault) -> Answer:
+        refusal = self._relay.refusal(self._front, error, self._request_id)
+        self._tell(refusal.headers)
+        return refusal
 
     async def _translate(self, lane: Lane, chosen: Try) -> Answer:
         self._losses = losses = Losses()

@@ -120,6 +120,7 @@ class Connection(asyncio.Protocol):
         self._last = True
         self._siblings.discard(self)
         self._queue.clear()
+        del self._parser, self._feed  # each holds this object: without them it is freed at once
         self.resume_writing()
         if self._task is not None:
             self._task.cancel()
@@ -218,7 +219,7 @@ class Connection(asyncio.Protocol):
         except Exception:
             logger.exception("%s failed", request.id.decode("ascii", "replace"))
             request.close = True
-        self._task = None
+        self._task = self._serving = None
         if self.gone:
             return
         self._since = self._loop.time()

@@ -67,7 +67,7 @@ class Gateway:
             if announced_length(headers) > self._max_body:
                 raise too_large(self._max_body)
         except Denied as refusal:
-            return refusal
+            return refusal.with_traceback(None)  # which would hold the request that is to hold the refusal
         return None
 
     async def handle(self, request: Request, out: Connection, /) -> None:

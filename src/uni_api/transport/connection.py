@@ -49,6 +49,41 @@ class Owner(Protocol):
 class Connection(asyncio.Protocol):
     """A protocol for asyncio and uvloop. `route` is the owner's key; messages name its origin's host only."""
 
+    __slots__ = (
+        "_arrived",
+        "_arrived_ours",
+        "_barren",
+        "_bodyless",
+        "_extra",
+        "_feed",
+        "_flaw",
+        "_head_size",
+        "_headers",
+        "_host",
+        "_idle_seconds",
+        "_keep",
+        "_loop",
+        "_owner",
+        "_parser",
+        "_patience",
+        "_phase",
+        "_read_paused",
+        "_response",
+        "_since",
+        "_timeouts",
+        "_timer",
+        "_timer_at",
+        "_total_at",
+        "_transport",
+        "_unsent",
+        "_until_eof",
+        "_write_paused",
+        "on_body",
+        "reused",
+        "route",
+        "throttle",
+    )
+
     def __init__(self, owner: Owner, route: Route, idle_seconds: float) -> None:
         self.route = route
         self.reused = False
@@ -221,6 +256,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cut("closed the connection" if exc is None else "broke off the connection")
+        del self._parser, self._feed  # each holds this object: without them it is freed at once
 
     def pause_writing(self) -> None:
         self._write_paused = True
@@ -375,7 +411,9 @@ class Connection(asyncio.Protocol):
 
     def _arm(self) -> None:
         """See that the timer goes off when it is due, or before."""
-        due = min(self._since + self._patience, self._total_at)
+        due = self._since + self._patience
+        if due > self._total_at:
+            due = self._total_at
         if due < self._timer_at:
             if self._timer is not None:
                 self._timer.cancel()
