@@ -111,6 +111,7 @@ class _Exchange:
             shown: Fault | None = None
             while chosen is not None:
                 self._lane = lane = self._relay.lane(self._front.name, chosen.candidate)
+                self._losses = None
                 try:
                     if lane.verbatim is not None and not seen.sealed:
                         answer = await doing.verbatim(lane, chosen, seen, self._front)
