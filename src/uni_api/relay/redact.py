@@ -6,7 +6,7 @@ from uni_api.errors import Fault
 from uni_api.secret import Secret
 
 _HIDDEN = "[key]"
-_MASKED = re.compile(r"[\w.-]{2,}\*{2,}[\w.-]*")
+_MASKED = re.compile(r"[\w.-]{2,}\*{3,}[\w.-]*")
 
 
 def redact(fault: Fault, key: Secret | None) -> Fault:
