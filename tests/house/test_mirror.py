@@ -17,9 +17,7 @@ ELSEWHERE: dict[str, str] = {
     # Steps of an exchange, tested by what the client and the upstreams see of it.
     "relay/attempt.py": "relay/test_exchange.py",
     "relay/lane.py": "relay/test_exchange.py",
-    "relay/redact.py": "relay/test_exchange.py",
     # The page of errors holds its table.
-    "relay/verdict.py": "docs/test_errors.py",
     "errors.py": "docs/test_errors.py",
     # Behaviour of a connection, tested by clients that misbehave.
     "server/intake.py": "server/test_asgi.py",
