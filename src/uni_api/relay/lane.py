@@ -69,7 +69,9 @@ def _edits(candidate: Candidate) -> tuple[dict[str, Any], frozenset[str]]:
         for name, value in source.items():
             if value is REMOVE:
                 removals.add(name)
+                edits.pop(name, None)
             else:
+                removals.discard(name)
                 edits[name] = merged(edits.get(name), value)
     return edits, frozenset(removals)
 
