@@ -16,7 +16,6 @@ ELSEWHERE: dict[str, str] = {
     "canon/reply.py": "canon/test_events.py",
     # Steps of an exchange, tested by what the client and the upstreams see of it.
     "relay/attempt.py": "relay/test_exchange.py",
-    "relay/lane.py": "relay/test_exchange.py",
     # The page of errors holds its table.
     "errors.py": "docs/test_errors.py",
     # Behaviour of a connection, tested by clients that misbehave.

@@ -1,0 +1,176 @@
+"""What is decided once for a candidate: the way its bytes travel, where they go, and what is changed on the way."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+from msgspec import structs
+
+from tests.relay.wire import Wire
+from uni_api.canon import Reasoning
+from uni_api.config.plan import Channel, ModelMap, Plan
+from uni_api.demo import DemoUpstream
+from uni_api.errors import Fault
+from uni_api.providers.anthropic import Anthropic
+from uni_api.providers.base import REMOVE, Provider, Site
+from uni_api.providers.demo import Demo
+from uni_api.providers.gemini import Gemini
+from uni_api.providers.openai import OpenAI
+from uni_api.relay.lane import Lane, merged
+from uni_api.routing import Candidate, Try
+from uni_api.secret import Secret
+
+HOST = Site(base_url="https://upstream.test/v1")
+
+
+def channel(provider: Provider | None = None, **more: Any) -> Channel:
+    return Channel(
+        name="north",
+        position=0,
+        provider=provider or OpenAI(),
+        site=HOST,
+        keys=(Secret("k1"), Secret("k2")),
+        models={"m": ("up",)},
+        **more,
+    )
+
+
+def candidate(where: Channel, alias: str = "m", model: str = "up") -> Candidate:
+    return Candidate(where, alias, model)
+
+
+def lane(
+    where: Channel, wire: Wire | None = None, *, alias: str = "m", model: str = "up", plan: Plan | None = None
+) -> Lane:
+    made = plan or Plan(channels=(where,), clients={})
+    return Lane(
+        candidate(where, alias, model), "openai_chat", made, cast(Any, wire or Wire()), {"demo": DemoUpstream()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "verbatim"),
+    [
+        (channel(), True),
+        (channel(tools=False), False),
+        (channel(image=False), False),
+        (channel(Anthropic()), False),
+        (channel(Gemini()), False),
+        (channel(Demo()), True),
+    ],
+    ids=["same format", "no tools", "no images", "anthropic", "gemini", "demo"],
+)
+def test_bytes_travel_untouched_where_nothing_has_to_change(where: Channel, verbatim: bool) -> None:
+    assert (lane(where).verbatim is not None) is verbatim
+
+
+def test_it_knows_whom_it_talks_to() -> None:
+    found = lane(channel(Anthropic()), alias="m-think-2048")
+    assert (found.dialect, found.back.name, found.realm) == ("anthropic", "anthropic", "anthropic:upstream.test")
+    assert found.hints.reasoning == Reasoning(budget=2048)
+    assert lane(channel(Anthropic())).hints.reasoning is None
+
+
+@pytest.mark.parametrize(
+    ("for_all", "for_alias", "edits", "removals"),
+    [
+        ({}, {}, {}, set()),
+        ({"a": 1}, {}, {"a": 1}, set()),
+        ({"a": 1, "b": 2}, {"a": 3}, {"a": 3, "b": 2}, set()),
+        ({"a": {"x": 1, "y": {"z": 1}}}, {"a": {"y": {"w": 2}}}, {"a": {"x": 1, "y": {"z": 1, "w": 2}}}, set()),
+        ({"a": {"x": 1}}, {"a": 5}, {"a": 5}, set()),
+        ({"a": REMOVE}, {}, {}, {"a"}),
+        ({"a": REMOVE}, {"a": 1}, {"a": 1}, set()),
+        ({"a": 1}, {"a": REMOVE}, {}, {"a"}),
+    ],
+)
+def test_settings_of_the_model_come_after_those_of_the_channel(
+    for_all: Mapping[str, Any], for_alias: Mapping[str, Any], edits: Mapping[str, Any], removals: set[str]
+) -> None:
+    found = lane(channel(overrides=for_all, model_overrides={"m": for_alias, "other": {"never": 1}}))
+    assert (found.edits, set(found.removals)) == (edits, removals)
+
+
+def test_merging_leaves_its_arguments_alone() -> None:
+    old, new = {"a": {"b": 1}}, {"a": {"c": 2}}
+    assert merged(old, new) == {"a": {"b": 1, "c": 2}}
+    assert (old, new) == ({"a": {"b": 1}}, {"a": {"c": 2}})
+    assert merged(None, {"a": 1}) == {"a": 1}
+    assert merged([1], [2]) == [2]
+    assert merged({"a": 1}, None) is None
+
+
+def test_the_wait_is_that_of_the_model() -> None:
+    own = channel(model_timeout=ModelMap((("m", 7.0),)))
+    wire = Wire()
+    found = lane(own, wire)
+    assert found.wait == 7.0
+    asyncio.run(wire.sent(found, Try(found.candidate, 0)))
+    assert (wire.timeouts[0].first_byte, wire.timeouts[0].idle) == (7.0, 7.0)
+    assert lane(channel(), plan=Plan(channels=(), clients={}, timeout=33)).wait == 33
+
+
+def test_each_key_opens_its_own_door_and_a_stream_is_asked_for_as_one() -> None:
+    wire = Wire()
+    found = lane(channel(), wire)
+
+    async def main() -> None:
+        for place, stream in ((0, False), (1, False), (0, True), (0, False)):
+            await wire.sent(found, Try(found.candidate, place), stream=stream)
+
+    asyncio.run(main())
+    keys = [b"authorization: bearer k1" in head.data.lower() for head in wire.heads]
+    streams = [b"accept: text/event-stream" in head.data.lower() for head in wire.heads]
+    assert (keys, streams) == ([True, False, True, True], [False, False, True, False])
+    assert wire.heads[0] == wire.heads[3]
+    assert all(head.data.startswith(b"POST /v1/chat/completions HTTP/1.1\r\n") for head in wire.heads)
+
+
+def test_headers_of_the_channel_replace_those_of_the_provider() -> None:
+    wire = Wire()
+    found = lane(channel(headers=(("Authorization", "Basic x"), ("X-Own", "1"))), wire)
+    asyncio.run(wire.sent(found, Try(found.candidate, 0)))
+    lines = wire.heads[0].data.lower().split(b"\r\n")
+    assert [line for line in lines if line.startswith(b"authorization")] == [b"authorization: basic x"]
+    assert b"x-own: 1" in lines
+
+
+def test_a_channel_without_keys_offers_none() -> None:
+    wire = Wire()
+    found = lane(structs.replace(channel(), keys=()), wire)
+    asyncio.run(wire.sent(found, Try(found.candidate, 0)))
+    assert b"authorization" not in wire.heads[0].data.lower()
+
+
+def test_a_head_that_can_not_be_made_is_a_fault_without_the_key() -> None:
+    bad = structs.replace(channel(), keys=(Secret("k\r\nevil: 1"),))
+    wire = Wire()
+    found = lane(bad, wire)
+    with pytest.raises(Fault) as caught:
+        asyncio.run(wire.sent(found, Try(found.candidate, 0)))
+    assert (caught.value.kind, wire.heads) == ("connect", [])
+    assert "evil" not in caught.value.message
+
+
+def test_the_proxy_is_used_and_its_password_not_shown() -> None:
+    wire = Wire()
+    found = lane(channel(proxy=Secret("http://user:secret@proxy.test:3128")), wire)
+    asyncio.run(wire.sent(found, Try(found.candidate, 0)))
+    (proxy,) = wire.proxies
+    assert proxy is not None
+    assert (proxy.host, proxy.port) == ("proxy.test", 3128)
+    assert "secret" not in repr(found) + repr(proxy)
+
+
+def test_an_upstream_inside_the_process_needs_no_wire() -> None:
+    wire = Wire()
+    found = lane(channel(Demo()), wire)
+    body = b'{"model":"m","messages":[]}'
+    response = asyncio.run(wire.sent(found, Try(found.candidate, 0), body))
+    assert (response.status, wire.heads) == (200, [])
+
+
+def test_the_name_shown_fits_into_a_header() -> None:
+    assert lane(structs.replace(channel(), name="n\u00f6rd\r\n\u2028")).shown_name == b"n\\xf6rd\\r\\n\\u2028"
+    assert lane(channel()).shown_name == b"north"
