@@ -19,7 +19,6 @@ ELSEWHERE: dict[str, str] = {
     # The page of errors holds its table.
     "errors.py": "docs/test_errors.py",
     # Behaviour of a connection, tested by clients that misbehave.
-    "server/intake.py": "server/test_asgi.py",
     "server/protocol.py": "hostile/test_connections.py",
     "server/watch.py": "hostile/test_disconnects.py",
     # Wiring, tested by running the whole.
