@@ -1,5 +1,6 @@
 """What the relay needs of an upstream's answer, whoever gives it."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 
@@ -13,8 +14,8 @@ class UpstreamResponse(Protocol):
 
     def header(self, name: bytes, /) -> bytes | None: ...
 
-    async def chunk(self) -> bytes:
-        """The body as it comes; empty at its proper end. Raises Fault when it breaks off or keeps silent too long."""
+    def chunk(self) -> Awaitable[bytes]:
+        """Comes to more of the body; empty at its proper end. Raises Fault when it breaks off or keeps silent too long."""
 
     async def read(self, limit: int, /) -> bytes:
         """The whole body, decoded. Raises Fault past `limit` bytes."""

@@ -251,12 +251,19 @@ class Connection(asyncio.Protocol):
         head = self._head(status, headers)
         self._transport.write(b"%b%x\r\n%b\r\n" % (head, len(body), body) if self._chunked else head + body)
 
-    async def write(self, piece: bytes) -> None:
-        """More of the body, which holds at least a byte. Waits while the client does not read."""
-        if self._resumed is not None:
-            await self._resumed
+    def write(self, piece: bytes) -> None:
+        """More of the body, which holds at least a byte. While `paused`, `drained` is to be awaited before more."""
         if not self.gone:
             self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
+
+    @property
+    def paused(self) -> bool:
+        return self._resumed is not None
+
+    async def drained(self) -> None:
+        """Wait until the client has read enough of what was written, or has left."""
+        while self._resumed is not None:
+            await self._resumed
 
     def finish(self) -> None:
         """The proper end of a response that was begun."""

@@ -115,21 +115,23 @@ class Gateway:
         out.begin(answer.status, answer.headers, answer.body)
         try:
             async for piece in stream:
-                await out.write(piece)
+                out.write(piece)
+                if out.paused:
+                    await out.drained()
         except asyncio.CancelledError:
             # The client left, and this goes nowhere; or the process stops, and the client should know.
-            await self._break_off(out, "The gateway is shutting down.")
+            self._break_off(out, "The gateway is shutting down.")
             raise
         except Exception:
             logger.exception("%s failed in its stream", request.id.decode("ascii", "replace"))
-            await self._break_off(out, "The gateway failed in the middle of this stream.")
+            self._break_off(out, "The gateway failed in the middle of this stream.")
         else:
             out.finish()
         finally:
             await stream.aclose()
 
-    async def _break_off(self, out: Connection, message: str) -> None:
-        await out.write(self._front.write_stream_error(Denied(503, message, code="internal_error")))
+    def _break_off(self, out: Connection, message: str) -> None:
+        out.write(self._front.write_stream_error(Denied(503, message, code="internal_error")))
         out.finish()
 
     def _small(self, route: Callable[[Request], Answer] | None, request: Request) -> Answer:

@@ -128,7 +128,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         assert transport is not None and self._phase is _IDLE
         loop = self._loop
-        self._response = response = Response(self, self._host, loop.create_future())
+        self._response = response = Response(self, self._host, loop)
         self._phase = _HEAD
         self._timeouts = timeouts
         self._head_size = 0

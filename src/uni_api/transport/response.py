@@ -1,6 +1,7 @@
 """A response: its head, and its body as it comes."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Protocol
 
 from uni_api.errors import Fault
@@ -28,6 +29,7 @@ class Response:
 
     __slots__ = (
         "_inflater",
+        "_loop",
         "_source",
         "coding",
         "ended",
@@ -40,7 +42,7 @@ class Response:
         "waiter",
     )
 
-    def __init__(self, source: Source, host: str, waiter: "asyncio.Future[None]") -> None:
+    def __init__(self, source: Source, host: str, loop: asyncio.AbstractEventLoop) -> None:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.host = host
@@ -50,7 +52,8 @@ class Response:
         self.size = 0
         self.ended = False
         self.fault: Fault | None = None
-        self.waiter: asyncio.Future[None] | None = waiter
+        self.waiter: asyncio.Future[None] | None = loop.create_future()
+        self._loop = loop
         self._source = source
         self._inflater: Inflater | None = None
 
@@ -61,13 +64,13 @@ class Response:
                 return value
         return None
 
-    async def chunk(self) -> bytes:
-        """All of the body that has arrived and was not yet read, waiting for some; empty at the proper end.
+    def chunk(self) -> Awaitable[bytes]:
+        """Comes to all of the body that has arrived and was not yet read, waiting for some; empty at the proper end.
 
         A content-encoding of gzip or deflate is undone; then it is a bounded piece of what has arrived. Raises
         Fault("protocol") when the body is cut short or damaged, and Fault("timeout") when the upstream falls silent.
         """
-        return await (self._inflated() if self.coding else self._raw())
+        return self._inflated() if self.coding else self._raw()
 
     async def read(self, limit: int) -> bytes:
         """The whole rest of the body, content-encoding undone.
@@ -103,16 +106,6 @@ class Response:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    async def _wait(self) -> None:
-        self.waiter = waiter = asyncio.get_running_loop().create_future()
-        try:
-            await waiter
-        except BaseException:
-            self.close()
-            raise
-        finally:
-            self.waiter = None
-
     async def _raw(self) -> bytes:
         unread = self.unread
         while not unread:
@@ -120,7 +113,14 @@ class Response:
                 raise self.fault
             if self.ended:
                 return b""
-            await self._wait()
+            self.waiter = waiter = self._loop.create_future()
+            try:
+                await waiter
+            except BaseException:
+                self.close()
+                raise
+            finally:
+                self.waiter = None
         data = unread[0] if len(unread) == 1 else b"".join(unread)
         unread.clear()
         paused = self.size > HIGH_WATER

@@ -19,7 +19,8 @@ Fields = dict[str, Raw]
 _SEAL = b'"' + PREFIX.encode()
 _ASK_USAGE = Raw(b'{"include_usage":true}')
 _ENDS = (b"\n\n", b"\r\n\r\n")
-_TOLD = (b'"usage":{', b'"finish_reason":"', b"[DONE]", b'"error"', b'"usage": {', b'"finish_reason": "')
+_TEXT = b'"delta":{"content":"'
+DONE = b"data: [DONE]\n\n"
 
 LOOK_BACK = 2
 """Usage, finish and errors end a stream: a block of many events is read from its end to so many silent ones."""
@@ -215,7 +216,11 @@ class Tap:
                 return b""
         elif self._pieces:
             chunk = self._take(chunk)
-        return self._read(chunk) if self.begun else self._open(chunk)
+        if not self.begun:
+            return self._open(chunk)
+        if len(chunk) < SMALL and not _tells(chunk):
+            return chunk
+        return self._read(chunk)
 
     def close(self) -> bytes:
         """What is left to relay when the upstream has closed. Raises Fault when that was before the proper end."""
@@ -265,14 +270,18 @@ class Tap:
         start = 0
         while start < len(chunk) and not self.begun:
             stop = _event_end(chunk, start)
-            for data in _data(chunk[start:stop]):
-                self._look(data)
+            event = chunk[start:stop]
+            if _surely_speaks(event):
+                self.begun = True
+            else:
+                for data in _data(event):
+                    self._look(data)
             start = stop
         self._head.append(chunk)
         if not self.begun:
             self._size_of_head()
             return b""
-        held = b"".join(self._head)
+        held = self._head[0] if len(self._head) == 1 else b"".join(self._head)
         self._head = []
         return self._read(held)
 
@@ -300,21 +309,18 @@ class Tap:
 
     def _read(self, block: bytes) -> bytes:
         """Take usage and finish from whole events; return what the client may have of them."""
-        if len(block) < SMALL:
-            for word in _TOLD:
-                if word in block:
-                    break
-            else:
-                return block
-        told = _told(block)
-        if not told:
-            return block
+        end = len(block)
+        if block.endswith(DONE):
+            self.done = True
+            end -= len(DONE)
+        told = _told(block, end)
         kept = []
         at = 0
         for start, stop in told:
-            if any([self._note(data) for data in _data(block[start:stop])]) and self._hide:
-                kept.append(block[at:start])
-                at = stop
+            for data in _data(block[start:stop]):
+                if self._note(data) and self._hide:
+                    kept.append(block[at:start])
+                    at = stop
         if not at:
             return block
         kept.append(block[at:])
@@ -364,20 +370,34 @@ def _event_end(block: bytes, start: int) -> int:
     return at + 2 if at >= 0 else len(block)
 
 
-def _told(block: bytes) -> list[tuple[int, int]]:
-    """Where those of the last events of `block` are that may say something about the answer itself, in order."""
+def _tells(data: bytes) -> bool:
+    """Whether `data` may say something about the answer itself."""
+    return (
+        b'"usage":{' in data
+        or b'"finish_reason":"' in data
+        or b"[DONE]" in data
+        or b'"error"' in data
+        or b'"usage": {' in data
+        or b'"finish_reason": "' in data
+    )
+
+
+def _surely_speaks(event: bytes) -> bool:
+    """Whether `event` has text as hosts mostly spell it; if not, it has to be decoded to know."""
+    at = event.find(_TEXT)
+    return at >= 0 and event[at + len(_TEXT) : at + len(_TEXT) + 1] != b'"' and b'"error"' not in event
+
+
+def _told(block: bytes, stop: int) -> list[tuple[int, int]]:
+    """Where those of the last events before `stop` are that may say something about the answer itself, in order."""
     end = b"\n\n" if block.endswith(b"\n\n") else b"\r\n\r\n"
     found = []
-    stop = len(block)
     silent = 0
     while stop > 0 and silent < LOOK_BACK:
         before = block.rfind(end, 0, max(0, stop - len(end)))
         start = before + len(end) if before >= 0 else 0
-        event = block[start:stop]
-        for word in _TOLD:
-            if word in event:
-                found.append((start, stop))
-                break
+        if _tells(block[start:stop]):
+            found.append((start, stop))
         else:
             silent += 1
         stop = start
