@@ -22,8 +22,8 @@ _ENDS = (b"\n\n", b"\r\n\r\n")
 _TEXT = b'"delta":{"content":"'
 DONE = b"data: [DONE]\n\n"
 
-LOOK_BACK = 2
-"""Usage, finish and errors end a stream: a block of many events is read from its end to so many silent ones."""
+LOOK_BACK = 1
+"""Usage, finish and errors end a stream: a block of many events is read from its end to so many with none of them."""
 SMALL = 2048
 """Up to this size a block is searched whole before it is taken apart."""
 
@@ -396,9 +396,10 @@ def _told(block: bytes, stop: int) -> list[tuple[int, int]]:
     while stop > 0 and silent < LOOK_BACK:
         before = block.rfind(end, 0, max(0, stop - len(end)))
         start = before + len(end) if before >= 0 else 0
-        if _tells(block[start:stop]):
+        event = block[start:stop]
+        if _tells(event):
             found.append((start, stop))
-        else:
+        elif not event.startswith(b":"):
             silent += 1
         stop = start
     found.reverse()
