@@ -160,9 +160,10 @@ class Connection(asyncio.Protocol):
         path, _, query = url.partition(b"?")
         parser = self._parser
         request = Request(parser.get_method(), path, query, self._headers, b"%b-%x" % (_run, next(_ids)))
-        if not parser.should_keep_alive():
+        old = parser.get_http_version() == "1.0"
+        if old or not parser.should_keep_alive():
             request.close = True
-            request.chunkable = parser.get_http_version() != "1.0"
+            request.chunkable = not old
         self._request = request
         request.refusal = self._handler.admit(request)
         if b"expect" in self._headers:
@@ -236,7 +237,8 @@ class Connection(asyncio.Protocol):
         """A whole response, in one write. Headers are taken as they are: they hold no line breaks."""
         if self.gone:
             return
-        headers.append((b"content-length", b"%d" % len(body)))
+        if status != 204:
+            headers.append((b"content-length", b"%d" % len(body)))
         head = self._head(status, headers)
         self._transport.write(head if self._bodyless else head + body)
 
