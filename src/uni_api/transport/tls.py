@@ -26,4 +26,4 @@ def _has_roots(context: ssl.SSLContext) -> bool:
     if context.cert_store_stats()["x509_ca"]:
         return True
     capath = ssl.get_default_verify_paths().capath
-    return capath is not None and any(entry.name.endswith(".0") for entry in os.scandir(capath))
+    return capath is not None and any(name.endswith(".0") for name in os.listdir(capath))
