@@ -18,9 +18,6 @@ ELSEWHERE: dict[str, str] = {
     "relay/attempt.py": "relay/test_exchange.py",
     # The page of errors holds its table.
     "errors.py": "docs/test_errors.py",
-    # Behaviour of a connection, tested by clients that misbehave.
-    "server/protocol.py": "hostile/test_connections.py",
-    "server/watch.py": "hostile/test_disconnects.py",
     # Wiring, tested by running the whole.
     "app.py": "server/test_run.py",
     "cli.py": "server/test_run.py",
