@@ -9,10 +9,8 @@ from uni_api.server import Gateway
 from uni_api.transport import HttpClient
 from uni_api.transport.fetch import Fetcher
 
-MAX_BODY = 64 * 1024 * 1024
 
-
-def build(plan: Plan, *, max_body: int = MAX_BODY) -> tuple[Gateway, Callable[[], Awaitable[None]]]:
+def build(plan: Plan, *, max_body: int) -> tuple[Gateway, Callable[[], Awaitable[None]]]:
     """The gateway for `plan`, and what ends its upstream connections. Must run inside the event loop."""
     http = HttpClient()
     relay = Relay(plan, http, Fetcher(http), {"demo": DemoUpstream()})

@@ -32,7 +32,7 @@ EXCEPTIONS: dict[str, set[str]] = {
     # The same keys, which tell what kind of provider an entry is; and the engine to write when there is none.
     "config/compile.py": {"aws", "bedrock", "cloudflare", "gpt", "vertex"},
     # The front that is served, by its registered name; and the shape of errors, in the room card.
-    "server/asgi.py": {"openai"},
+    "server/gateway.py": {"openai"},
     "server/__init__.py": {"openai"},
 }
 

@@ -16,6 +16,7 @@ from uni_api.errors import Denied
 from uni_api.server import Bounds
 from uni_api.server.connection import MAX_HEAD, MAX_QUEUE, Connection, Date
 from uni_api.server.request import Request
+from uni_api.transport.outbox import Outbox
 
 BOUNDS = Bounds(max_body=1000, head_time=10, body_time=20, keep_alive=30, stall_time=40)
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -149,7 +150,8 @@ async def stage(bounds: Bounds = BOUNDS) -> AsyncIterator[Stage]:
     desk, siblings, date = Desk(), set[Connection](), Date()
     date.renew("Tue, 24 Nov 2026 00:00:00 GMT")
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(desk, bounds, siblings, date), "127.0.0.1", 0)
+    outbox = Outbox(loop)
+    server = await loop.create_server(lambda: Connection(desk, bounds, siblings, date, outbox), "127.0.0.1", 0)
     try:
         yield Stage(server.sockets[0].getsockname()[1], desk, siblings)
     finally:

@@ -19,10 +19,18 @@ from msgspec import Struct
 from uni_api.errors import Denied
 from uni_api.server.intake import too_large
 from uni_api.server.request import Request
+from uni_api.transport.outbox import Outbox
 
 logger = logging.getLogger("uni_api.server")
 
 MAX_HEAD = 64 * 1024
+MAX_BODY = 64 * 1024 * 1024
+HEAD_TIME = 30.0
+BODY_TIME = 60.0
+KEEP_ALIVE = 75.0
+STALL_TIME = 180.0
+LINGER = 2.0
+"""Seconds for a refused client to read why, and to close."""
 MAX_QUEUE = 16
 """Requests that a client may send ahead before its connection is no longer read."""
 
@@ -39,11 +47,11 @@ class Bounds(Struct, frozen=True, kw_only=True):
     reads nothing of what is sent to it.
     """
 
-    max_body: int = 64 * 1024 * 1024
-    head_time: float = 30.0
-    body_time: float = 60.0
-    keep_alive: float = 75.0
-    stall_time: float = 180.0
+    max_body: int = MAX_BODY
+    head_time: float = HEAD_TIME
+    body_time: float = BODY_TIME
+    keep_alive: float = KEEP_ALIVE
+    stall_time: float = STALL_TIME
 
 
 class Handler(Protocol):
@@ -62,11 +70,14 @@ class Connection(asyncio.Protocol):
     gone: the client has left, and what is written goes nowhere.
     """
 
-    def __init__(self, handler: Handler, bounds: Bounds, siblings: "set[Connection]", date: "Date") -> None:
+    def __init__(
+        self, handler: Handler, bounds: Bounds, siblings: "set[Connection]", date: "Date", outbox: Outbox
+    ) -> None:
         self._handler = handler
         self._bounds = bounds
         self._siblings = siblings
         self._date = date
+        self._outbox = outbox
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._parser = httptools.HttpRequestParser(self)
@@ -78,6 +89,8 @@ class Connection(asyncio.Protocol):
         self._request: Request | None = None
         self._in_head = False
         self._head_size = 0
+        self._large = False
+        self._lingers = False
         self._queue: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
         self._serving: Request | None = None
@@ -99,6 +112,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._last:
             return
+        self._large = len(data) > MAX_HEAD
         if self._in_head:
             self._head_size += len(data)
             if self._head_size > MAX_HEAD:
@@ -149,7 +163,7 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.lower()] = value
+        self._headers[name.lower()] = value.rstrip()
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -165,7 +179,11 @@ class Connection(asyncio.Protocol):
             request.close = True
             request.chunkable = not old
         self._request = request
-        request.refusal = self._handler.admit(request)
+        if self._large and sum(map(len, self._headers.values())) > MAX_HEAD:
+            request.close = True
+            request.refusal = Denied(431, "The head of the request is too large.")
+        else:
+            request.refusal = self._handler.admit(request)
         if b"expect" in self._headers:
             self._answer_expectation(request)
         if request.refusal is not None:
@@ -225,7 +243,7 @@ class Connection(asyncio.Protocol):
             return
         self._since = self._loop.time()
         if request.close or (self._last and not self._queue):
-            self._transport.close()
+            self._close()
         elif self._queue:
             if len(self._queue) == MAX_QUEUE:
                 self._transport.resume_reading()
@@ -240,7 +258,7 @@ class Connection(asyncio.Protocol):
         if status != 204:
             headers.append((b"content-length", b"%d" % len(body)))
         head = self._head(status, headers)
-        self._transport.write(head if self._bodyless else head + body)
+        self._outbox.write(self._transport, head if self._bodyless else head + body)
 
     def begin(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """The head of a response of unknown length, with the first bytes of its body."""
@@ -251,12 +269,14 @@ class Connection(asyncio.Protocol):
         if self._chunked:
             headers.append((b"transfer-encoding", b"chunked"))
         head = self._head(status, headers)
-        self._transport.write(b"%b%x\r\n%b\r\n" % (head, len(body), body) if self._chunked else head + body)
+        self._outbox.write(
+            self._transport, b"%b%x\r\n%b\r\n" % (head, len(body), body) if self._chunked else head + body
+        )
 
     def write(self, piece: bytes) -> None:
         """More of the body, which holds at least a byte. While `paused`, `drained` is to be awaited before more."""
         if not self.gone:
-            self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
+            self._outbox.write(self._transport, b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
 
     @property
     def paused(self) -> bool:
@@ -270,7 +290,7 @@ class Connection(asyncio.Protocol):
     def finish(self) -> None:
         """The proper end of a response that was begun."""
         if not self.gone and self._chunked:
-            self._transport.write(b"0\r\n\r\n")
+            self._outbox.write(self._transport, b"0\r\n\r\n")
 
     def _head(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
         request = self._serving
@@ -285,6 +305,10 @@ class Connection(asyncio.Protocol):
 
     # What ends a connection
 
+    def _close(self) -> None:
+        self._outbox.flush()
+        self._transport.close()
+
     @property
     def busy(self) -> bool:
         return self._task is not None
@@ -293,35 +317,41 @@ class Connection(asyncio.Protocol):
         """End the connection when it has waited for its client too long."""
         if self._resumed is not None and now - self._paused_at > self._bounds.stall_time:
             self._transport.abort()
+        elif self._lingers and now - self._since > LINGER:
+            self._transport.close()
         elif self._task is None and not self._last:
             waited = now - self._since
             if self._request is not None:
                 if waited > self._bounds.body_time:
-                    self._refuse(408, "The request body did not arrive in time.")
+                    self._refuse(408, "The request body did not arrive in time.", code="request_timeout")
             elif waited > (self._bounds.head_time if self._in_head else self._bounds.keep_alive):
                 if self._in_head:
-                    self._refuse(408, "The request did not arrive in time.")
+                    self._refuse(408, "The request did not arrive in time.", code="request_timeout")
                 else:
-                    self._transport.close()
+                    self._close()
 
     def stop(self) -> "asyncio.Task[None] | None":
         """Cancel what is under way and return its task, which ends the connection; close it when there is none."""
         if self._task is not None:
             self._task.cancel()
         elif not self.gone:
-            self._transport.close()
+            self._close()
         return self._task
 
-    def _refuse(self, status: int, message: str) -> None:
-        """Answer what never became a request, once nothing else is under way, and end the connection."""
+    def _refuse(self, status: int, message: str, *, code: str | None = None) -> None:
+        """Answer what never became a request, if nothing else is under way, and read no more."""
         self._last = True
         if self._task is not None:
             return
-        error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+        error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
         headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
         self._serving = None
         self.respond(status, headers, msgspec.json.encode({"error": error}))
-        self._transport.close()
+        # Closing with bytes unread would reset the connection, and the client might never see the answer.
+        self._outbox.flush()
+        self._transport.write_eof()
+        self._since = self._loop.time()
+        self._lingers = True
 
     def __repr__(self) -> str:
         state = "gone" if self.gone else "busy" if self.busy else "reading" if self._request is not None else "idle"

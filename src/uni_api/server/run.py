@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from uni_api.server.connection import Bounds, Connection, Date
 from uni_api.server.gateway import Gateway
+from uni_api.transport.outbox import Outbox
 
 logger = logging.getLogger("uni_api.server")
 
@@ -92,11 +93,12 @@ class _House:
         self._settings = settings
         self._connections: set[Connection] = set()
         self._date = Date()
+        self._outbox = Outbox(asyncio.get_running_loop())
         self._told = asyncio.Event()
         self._hurried = asyncio.Event()
 
     def open_door(self) -> Connection:
-        return Connection(self._gateway, self._settings.bounds, self._connections, self._date)
+        return Connection(self._gateway, self._settings.bounds, self._connections, self._date, self._outbox)
 
     def listen_for_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -8,6 +8,7 @@ from uni_api.errors import Fault
 from uni_api.transport.connection import Connection
 from uni_api.transport.dial import dial
 from uni_api.transport.head import Head
+from uni_api.transport.outbox import Outbox
 from uni_api.transport.proxy import Proxy, Route
 from uni_api.transport.response import Response
 from uni_api.transport.timeouts import Limits, Timeouts
@@ -30,6 +31,7 @@ class HttpClient:
         self._opening = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
+        self._outbox: Outbox | None = None
 
     async def send(
         self,
@@ -105,6 +107,11 @@ class HttpClient:
         if self._waiting:
             self._wake_one()
 
+    def _outbox_here(self) -> Outbox:
+        if self._outbox is None:
+            self._outbox = Outbox(asyncio.get_running_loop())
+        return self._outbox
+
     # The pool
 
     def _take(self, route: Route) -> Connection | None:
@@ -132,7 +139,7 @@ class HttpClient:
                         return idle
                 self._opening += 1
                 room = True
-                connection = Connection(self, route, self._limits.idle_seconds)
+                connection = Connection(self, route, self._limits.idle_seconds, self._outbox_here())
                 connection.throttle = await dial(route, connection, self._ssl_context)
         except TimeoutError:
             what = "could not be reached" if room else "had no free connection"

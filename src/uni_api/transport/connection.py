@@ -14,6 +14,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from uni_api.errors import Fault
 from uni_api.transport.head import Head
+from uni_api.transport.outbox import Outbox
 from uni_api.transport.proxy import Route
 from uni_api.transport.response import HIGH_WATER, Response
 from uni_api.transport.timeouts import Timeouts
@@ -63,6 +64,7 @@ class Connection(asyncio.Protocol):
         "_idle_seconds",
         "_keep",
         "_loop",
+        "_outbox",
         "_owner",
         "_parser",
         "_patience",
@@ -84,11 +86,12 @@ class Connection(asyncio.Protocol):
         "throttle",
     )
 
-    def __init__(self, owner: Owner, route: Route, idle_seconds: float) -> None:
+    def __init__(self, owner: Owner, route: Route, idle_seconds: float, outbox: Outbox) -> None:
         self.route = route
         self.reused = False
         self.throttle: asyncio.Transport | None = None  # what to pause: the socket's own transport, under all TLS
         self._owner = owner
+        self._outbox = outbox
         self._host = route[0].host
         self._idle_seconds = idle_seconds
         self._loop = asyncio.get_running_loop()
@@ -138,9 +141,9 @@ class Connection(asyncio.Protocol):
         size = len(body)
         if size <= _SLICE:
             if size or head.method not in ("GET", "HEAD"):
-                transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head.data, size, body))
+                self._outbox.write(transport, b"%bcontent-length: %d\r\n\r\n%b" % (head.data, size, body))
             else:
-                transport.write(head.data + b"\r\n")
+                self._outbox.write(transport, head.data + b"\r\n")
         else:
             transport.write(b"%bcontent-length: %d\r\n\r\n" % (head.data, size))
             self._unsent = memoryview(body)

@@ -1,0 +1,55 @@
+import asyncio
+
+from uni_api.transport.outbox import Outbox
+
+
+class Wire(asyncio.WriteTransport):
+    """Remembers each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.closing = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+
+async def turn() -> None:
+    await asyncio.sleep(0)
+
+
+def test_what_is_written_in_one_turn_leaves_at_its_end_in_one_piece_each() -> None:
+    async def scene() -> None:
+        one, two = Wire(), Wire()
+        outbox = Outbox(asyncio.get_running_loop())
+        outbox.write(one, b"a")
+        outbox.write(two, b"x")
+        outbox.write(one, b"b")
+        assert repr(outbox) == "<Outbox 2 letters>"
+        assert one.written == two.written == []
+        await turn()
+        assert (one.written, two.written) == ([b"ab"], [b"x"])
+        outbox.write(one, b"c")
+        await turn()
+        assert one.written == [b"ab", b"c"]
+
+    asyncio.run(scene())
+
+
+def test_flush_writes_at_once_and_a_closing_transport_is_left_alone() -> None:
+    async def scene() -> None:
+        open_wire, closing = Wire(), Wire()
+        closing.closing = True
+        outbox = Outbox(asyncio.get_running_loop())
+        outbox.write(closing, b"lost")
+        outbox.write(open_wire, b"sent")
+        outbox.flush()
+        assert (open_wire.written, closing.written) == ([b"sent"], [])
+        await turn()
+        assert open_wire.written == [b"sent"]
+
+    asyncio.run(scene())
