@@ -15,7 +15,7 @@ class UpstreamResponse(Protocol):
     def header(self, name: bytes, /) -> bytes | None: ...
 
     def chunk(self) -> Awaitable[bytes]:
-        """Comes to more of the body; empty at its proper end. Raises Fault when it breaks off or keeps silent too long."""
+        """Comes to more of the body; empty at its proper end. Raises Fault when it breaks off or stays silent."""
 
     async def read(self, limit: int, /) -> bytes:
         """The whole body, decoded. Raises Fault past `limit` bytes."""
