@@ -1,8 +1,8 @@
 """A response: its head, and its body as it comes."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from uni_api.errors import Fault
 from uni_api.transport.inflate import Inflater
@@ -64,7 +64,7 @@ class Response:
                 return value
         return None
 
-    def chunk(self) -> Awaitable[bytes]:
+    def chunk(self) -> Coroutine[Any, Any, bytes]:
         """Comes to all of the body that has arrived and was not yet read, waiting for some; empty at the proper end.
 
         A content-encoding of gzip or deflate is undone; then it is a bounded piece of what has arrived. Raises
