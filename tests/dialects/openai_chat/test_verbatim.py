@@ -123,6 +123,14 @@ def test_words_inside_text_do_not_disturb() -> None:
     assert out == HELLO + tricky + STOP + DONE
 
 
+def test_usage_is_read_when_it_is_asked_for_and_stays() -> None:
+    compact = ONLY_USAGE.replace(b": ", b":").replace(b"data:", b"data: ")
+    out, tap = run([HELLO, STOP, compact, DONE])
+    assert out == HELLO + STOP + DONE
+    assert tap.usage is not None and (tap.usage.prompt, tap.usage.output) == (7, 2)
+    assert tap.usage == tap.usage
+
+
 def test_usage_in_other_places_is_read() -> None:
     groq = b'data: {"choices": [], "x_groq": {"usage": {"prompt_tokens": 1, "completion_tokens": 4}}}\n\n'
     _, tap = run([HELLO, STOP, groq, DONE])

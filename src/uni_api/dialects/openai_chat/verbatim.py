@@ -20,6 +20,8 @@ _SEAL = b'"' + PREFIX.encode()
 _ASK_USAGE = Raw(b'{"include_usage":true}')
 _ENDS = (b"\n\n", b"\r\n\r\n")
 _TEXT = b'"delta":{"content":"'
+_USAGE = b'"usage":{'
+_NO_CHOICES = b'"choices":[]'
 DONE = b"data: [DONE]\n\n"
 
 LOOK_BACK = 1
@@ -195,6 +197,7 @@ class Tap:
 
     def __init__(self, *, usage_shown: bool) -> None:
         self._counted: dict[str, Any] | None = None
+        self._metered = b""
         self.finish: Finish | None = None
         self.begun = False
         self.done = False
@@ -207,6 +210,9 @@ class Tap:
 
     @property
     def usage(self) -> Usage | None:
+        metered, self._metered = self._metered, b""
+        for data in _data(metered) if metered else ():
+            self._note(data)
         return read_usage({"usage": self._counted}) if self._counted else None
 
     def feed(self, chunk: bytes) -> bytes:
@@ -229,7 +235,7 @@ class Tap:
             rest = self.feed(rest.rstrip(b"\r\n") + b"\n\n")
         if not self.begun:
             raise Fault("protocol", "The upstream's stream ended without any content.")
-        if not (self.done or self.finish or self._counted or self.broke):
+        if not (self.done or self.finish or self._metered or self._counted or self.broke):
             raise Fault("protocol", "The upstream's stream broke off before its end.")
         return rest
 
@@ -317,14 +323,22 @@ class Tap:
         kept = []
         at = 0
         for start, stop in told:
-            for data in _data(block[start:stop]):
-                if self._note(data) and self._hide:
-                    kept.append(block[at:start])
-                    at = stop
+            event = block[start:stop]
+            only_usage = self._glanced(event) or any([self._note(data) for data in _data(event)])
+            if only_usage and self._hide:
+                kept.append(block[at:start])
+                at = stop
         if not at:
             return block
         kept.append(block[at:])
         return b"".join(kept)
+
+    def _glanced(self, event: bytes) -> bool:
+        """Whether `event` carries nothing but the usage, as hosts mostly spell it: it is kept, to be read when asked."""
+        if _USAGE in event and _NO_CHOICES in event and b'"error"' not in event:
+            self._metered = event
+            return True
+        return False
 
     def _note(self, data: bytes) -> bool:
         """Read one event; True when it carries nothing but the usage."""
@@ -373,7 +387,7 @@ def _event_end(block: bytes, start: int) -> int:
 def _tells(data: bytes) -> bool:
     """Whether `data` may say something about the answer itself."""
     return (
-        b'"usage":{' in data
+        _USAGE in data
         or b'"finish_reason":"' in data
         or b"[DONE]" in data
         or b'"error"' in data
