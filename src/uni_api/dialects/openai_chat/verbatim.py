@@ -334,7 +334,7 @@ class Tap:
         return b"".join(kept)
 
     def _glanced(self, event: bytes) -> bool:
-        """Whether `event` carries nothing but the usage, as hosts mostly spell it: it is kept, to be read when asked."""
+        """Whether `event` carries only the usage, as hosts mostly spell it: it is kept, to be read when asked."""
         if _USAGE in event and _NO_CHOICES in event and b'"error"' not in event:
             self._metered = event
             return True
