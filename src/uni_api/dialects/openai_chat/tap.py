@@ -1,0 +1,313 @@
+"""Reads along a chat stream that is relayed as it comes: first content, usage, finish, errors."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from uni_api.canon import Finish, Usage
+from uni_api.dialects.openai_chat.error import read_error
+from uni_api.dialects.openai_chat.usage import read_finish, read_usage
+from uni_api.errors import Fault
+from uni_api.framing import SseDecoder
+from uni_api.framing.sse import MAX_EVENT
+
+_ENDS = (b"\n\n", b"\r\n\r\n")
+_TEXT = b'"delta":{"content":"'
+_USAGE = b'"usage":{'
+_NO_CHOICES = b'"choices":[]'
+DONE = b"data: [DONE]\n\n"
+
+LOOK_BACK = 1
+"""Usage, finish and errors end a stream: a block of many events is read from its end to so many with none of them."""
+SMALL = 2048
+"""Up to this size a block is searched whole before it is taken apart."""
+
+
+class _Delta(Struct):
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    reasoning_details: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+    refusal: Any = None
+    audio: Any = None
+    images: Any = None
+
+    def speaks(self) -> bool:
+        return bool(
+            self.content
+            or self.tool_calls
+            or self.reasoning_content
+            or self.reasoning
+            or self.reasoning_details
+            or self.refusal
+            or self.function_call
+            or self.audio
+            or self.images
+        )
+
+
+class _StreamChoice(Struct):
+    delta: _Delta | None = None
+    message: Any = None
+    text: Any = None
+    finish_reason: Any = None
+
+    def speaks(self) -> bool:
+        return bool((self.delta and self.delta.speaks()) or self.message or self.text or self.finish_reason)
+
+
+class _Chunk(Struct):
+    choices: list[_StreamChoice] | None = None
+    usage: Any = None
+    error: Any = None
+    x_groq: Any = None
+
+
+_chunk = msgspec.json.Decoder(_Chunk)
+
+
+class Tap:
+    """Reads along a chat stream that is relayed as it comes.
+
+    `feed` returns the bytes that the client may have: nothing until the first content shows (so that the relay can
+    still try elsewhere), then every event as soon as it is whole, byte for byte. An event that carries only the usage
+    is kept back when the client did not ask for it. Raises Fault for an error before any content.
+
+    usage, finish: what was read so far · begun: content was seen · done: the stream said it is complete ·
+    broke: the error that an event after the first content carried (the event itself is relayed).
+    """
+
+    def __init__(self, *, usage_shown: bool) -> None:
+        self._counted: dict[str, Any] | None = None
+        self._metered = b""
+        self.finish: Finish | None = None
+        self.begun = False
+        self.done = False
+        self.broke: Fault | None = None
+        self._hide = not usage_shown
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._tail = b""
+        self._head: list[bytes] = []
+
+    @property
+    def usage(self) -> Usage | None:
+        metered, self._metered = self._metered, b""
+        for data in _data(metered) if metered else ():
+            self._note(data)
+        return read_usage({"usage": self._counted}) if self._counted else None
+
+    def feed(self, chunk: bytes) -> bytes:
+        if not chunk.endswith(_ENDS):
+            chunk = self._whole_events(chunk)
+            if not chunk:
+                return b""
+        elif self._pieces:
+            chunk = self._take(chunk)
+        if not self.begun:
+            return self._open(chunk)
+        if len(chunk) < SMALL and not _tells(chunk):
+            return chunk
+        return self._read(chunk)
+
+    def close(self) -> bytes:
+        """What is left to relay when the upstream has closed. Raises Fault when that was before the proper end."""
+        rest = self._take(b"")
+        if rest.strip():
+            rest = self.feed(rest.rstrip(b"\r\n") + b"\n\n")
+        if not self.begun:
+            raise Fault("protocol", "The upstream's stream ended without any content.")
+        if not (self.done or self.finish or self._metered or self._counted or self.broke):
+            raise Fault("protocol", "The upstream's stream broke off before its end.")
+        return rest
+
+    def _whole_events(self, chunk: bytes) -> bytes:
+        """Keep back the event that is not whole yet, so that nothing is ever glued to half an event."""
+        cut = _last_end(chunk)
+        if cut == 0:
+            if not _last_end(self._tail + chunk[:3]):
+                self._keep(chunk)
+                return b""
+            # The blank line was split between two chunks.
+            chunk = self._take(chunk)
+            cut = _last_end(chunk)
+        whole = self._take(chunk[:cut])
+        self._keep(chunk[cut:])
+        return whole
+
+    def _keep(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._size += len(piece)
+            self._tail = (self._tail + piece[-3:])[-3:]
+            if self._size > MAX_EVENT:
+                raise Fault("protocol", f"The upstream sent an event of more than {MAX_EVENT} bytes.")
+
+    def _take(self, chunk: bytes) -> bytes:
+        if not self._pieces:
+            return chunk
+        self._pieces.append(chunk)
+        joined = b"".join(self._pieces)
+        self._pieces = []
+        self._size = 0
+        self._tail = b""
+        return joined
+
+    def _open(self, chunk: bytes) -> bytes:
+        """Look for content, event by event, as far as the first that holds some."""
+        start = 0
+        while start < len(chunk) and not self.begun:
+            stop = _event_end(chunk, start)
+            event = chunk[start:stop]
+            if _surely_speaks(event):
+                self.begun = True
+            else:
+                for data in _data(event):
+                    self._look(data)
+            start = stop
+        self._head.append(chunk)
+        if not self.begun:
+            self._size_of_head()
+            return b""
+        held = self._head[0] if len(self._head) == 1 else b"".join(self._head)
+        self._head = []
+        return self._read(held)
+
+    def _size_of_head(self) -> None:
+        if sum(map(len, self._head)) > MAX_EVENT:
+            raise Fault("protocol", f"The upstream sent {MAX_EVENT} bytes without any content.")
+
+    def _look(self, data: bytes) -> None:
+        """Decide whether an event's `data`, still before the commit, is content."""
+        if data == b"[DONE]":
+            raise Fault("protocol", "The upstream's stream ended without any content.")
+        try:
+            chunk = _chunk.decode(data)
+        except msgspec.ValidationError as error:
+            if not data.lstrip().startswith(b"{"):
+                raise Fault("protocol", "The upstream sent an event that is not a JSON object.", raw=data) from error
+            self.begun = True  # JSON of a shape we do not know: the client may
+            return
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise Fault("protocol", "The upstream sent an event that is not JSON.", raw=data) from error
+        if chunk.error and not any(choice.speaks() for choice in chunk.choices or ()):
+            raise read_error(200, data)
+        if any(choice.speaks() for choice in chunk.choices or ()):
+            self.begun = True
+
+    def _read(self, block: bytes) -> bytes:
+        """Take usage and finish from whole events; return what the client may have of them."""
+        end = len(block)
+        if block.endswith(DONE):
+            self.done = True
+            end -= len(DONE)
+        told = _told(block, end)
+        kept = []
+        at = 0
+        for start, stop in told:
+            event = block[start:stop]
+            only_usage = self._glanced(event) or any([self._note(data) for data in _data(event)])
+            if only_usage and self._hide:
+                kept.append(block[at:start])
+                at = stop
+        if not at:
+            return block
+        kept.append(block[at:])
+        return b"".join(kept)
+
+    def _glanced(self, event: bytes) -> bool:
+        """Whether `event` carries only the usage, as hosts mostly spell it: it is kept, to be read when asked."""
+        if _USAGE in event and _NO_CHOICES in event and b'"error"' not in event:
+            self._metered = event
+            return True
+        return False
+
+    def _note(self, data: bytes) -> bool:
+        """Read one event; True when it carries nothing but the usage."""
+        if data == b"[DONE]":
+            self.done = True
+            return False
+        try:
+            chunk = _chunk.decode(data)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return False
+        if chunk.error and not chunk.choices:
+            self.broke = read_error(200, data)
+        usage = chunk.usage
+        if usage is None and isinstance(chunk.x_groq, dict):
+            usage = chunk.x_groq.get("usage")
+        if usage and isinstance(usage, dict):
+            self._counted = usage
+        for choice in chunk.choices or ():
+            if choice.finish_reason:
+                self.finish = finish_of(choice.finish_reason)
+        return isinstance(chunk.usage, dict) and not chunk.choices and not chunk.error
+
+    def __repr__(self) -> str:
+        state = "done" if self.done else "begun" if self.begun else "waiting"
+        return f"<Tap {state}, usage {self.usage}, finish {self.finish}>"
+
+
+def _last_end(data: bytes) -> int:
+    """Where the last whole event of `data` ends; 0 when none does."""
+    return max(data.rfind(end) + len(end) if end in data else 0 for end in _ENDS)
+
+
+def _event_end(block: bytes, start: int) -> int:
+    """Where the event that holds the byte at `start` ends, its blank line included."""
+    at = block.find(b"\n\n", start)
+    before = block.find(b"\r\n\r\n", start, at if at >= 0 else len(block))
+    if before >= 0:
+        return before + 4
+    return at + 2 if at >= 0 else len(block)
+
+
+def _tells(data: bytes) -> bool:
+    """Whether `data` may say something about the answer itself."""
+    return (
+        _USAGE in data
+        or b'"finish_reason":"' in data
+        or b"[DONE]" in data
+        or b'"error"' in data
+        or b'"usage": {' in data
+        or b'"finish_reason": "' in data
+    )
+
+
+def _surely_speaks(event: bytes) -> bool:
+    """Whether `event` has text as hosts mostly spell it; if not, it has to be decoded to know."""
+    at = event.find(_TEXT)
+    return at >= 0 and event[at + len(_TEXT) : at + len(_TEXT) + 1] != b'"' and b'"error"' not in event
+
+
+def _told(block: bytes, stop: int) -> list[tuple[int, int]]:
+    """Where those of the last events before `stop` are that may say something about the answer itself, in order."""
+    end = b"\n\n" if block.endswith(b"\n\n") else b"\r\n\r\n"
+    found = []
+    silent = 0
+    while stop > 0 and silent < LOOK_BACK:
+        before = block.rfind(end, 0, max(0, stop - len(end)))
+        start = before + len(end) if before >= 0 else 0
+        event = block[start:stop]
+        if _tells(event):
+            found.append((start, stop))
+        elif not event.startswith(b":"):
+            silent += 1
+        stop = start
+    found.reverse()
+    return found
+
+
+def _data(event: bytes) -> list[bytes]:
+    """The data of one event, as a list of one; empty for a comment."""
+    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2:
+        return [event[6:-2]]
+    return [frame.data for frame in SseDecoder().feed(event)]
+
+
+def finish_of(word: Any) -> Finish | None:
+    """What a choice's finish reason says, if it is one."""
+    return read_finish(word) if isinstance(word, str) and word else None

@@ -1,0 +1,134 @@
+import itertools
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uni_api.dialects.openai_chat.tap import Tap
+from uni_api.errors import Fault
+
+
+def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more: Any) -> bytes:
+    choice = {"index": 0, "delta": delta or {}, "finish_reason": finish}
+    return b"data: " + json.dumps({"id": "c", "choices": [choice], **more}).encode() + b"\n\n"
+
+
+USAGE = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+ROLE = chunk({"role": "assistant", "content": ""})
+HELLO = chunk({"content": "Hé\U0001f600llo"})
+STOP = chunk(finish="stop")
+ONLY_USAGE = b"data: " + json.dumps({"id": "c", "choices": [], "usage": USAGE}).encode() + b"\n\n"
+DONE = b"data: [DONE]\n\n"
+WHOLE = ROLE + HELLO + STOP + ONLY_USAGE + DONE
+
+
+def run(pieces: list[bytes], *, usage_shown: bool = False) -> tuple[bytes, Tap]:
+    tap = Tap(usage_shown=usage_shown)
+    out = b"".join(tap.feed(piece) for piece in pieces)
+    return out + tap.close(), tap
+
+
+@given(st.lists(st.integers(0, len(WHOLE)), max_size=12), st.booleans(), st.sampled_from([b"\n", b"\r\n"]))
+def test_every_split_relays_the_same_bytes(cuts: list[int], shown: bool, line_end: bytes) -> None:
+    whole = WHOLE.replace(b"\n", line_end)
+    edges = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
+    out, tap = run([whole[a:b] for a, b in itertools.pairwise(edges)], usage_shown=shown)
+    assert out == (whole if shown else whole.replace(ONLY_USAGE.replace(b"\n", line_end), b""))
+    assert tap.done
+    assert tap.usage is not None and (tap.usage.prompt, tap.usage.output) == (7, 2)
+    assert tap.finish is not None and tap.finish.reason == "stop"
+
+
+def test_byte_by_byte_with_carriage_returns() -> None:
+    whole = WHOLE.replace(b"\n", b"\r\n")
+    out, tap = run([whole[i : i + 1] for i in range(len(whole))], usage_shown=True)
+    assert out == whole and tap.done
+
+
+def test_nothing_is_relayed_before_content_then_everything() -> None:
+    tap = Tap(usage_shown=False)
+    assert tap.feed(b": hello\n\n") == b""
+    assert tap.feed(ROLE) == b""
+    assert not tap.begun
+    assert tap.feed(HELLO) == b": hello\n\n" + ROLE + HELLO
+    assert tap.begun
+    assert repr(tap) == "<Tap begun, usage None, finish None>"
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"content": "x"},
+        {"tool_calls": [{"index": 0}]},
+        {"reasoning_content": "x"},
+        {"reasoning": "x"},
+        {"refusal": "x"},
+        {"audio": {"id": "a"}},
+        {"function_call": {"name": "f"}},
+        {"images": [{}]},
+    ],
+)
+def test_what_counts_as_content(delta: dict[str, Any]) -> None:
+    tap = Tap(usage_shown=False)
+    assert tap.feed(chunk(delta)) and tap.begun
+
+
+def test_an_event_is_relayed_only_when_it_is_whole() -> None:
+    tap = Tap(usage_shown=False)
+    tap.feed(HELLO)
+    assert tap.feed(HELLO[:10]) == b""
+    assert tap.feed(HELLO[10:] + HELLO[:5]) == HELLO
+    with pytest.raises(Fault, match="broke off"):
+        tap.close()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kind"),
+    [
+        ([], "protocol"),
+        ([DONE], "protocol"),
+        ([ROLE, DONE], "protocol"),
+        ([ROLE], "protocol"),
+        ([b"data: hello\n\n"], "protocol"),
+        ([b'data: {"error": {"message": "busy", "type": "overloaded_error", "code": 529}}\n\n'], "overloaded"),
+    ],
+)
+def test_a_stream_without_content_is_a_fault(pieces: list[bytes], kind: str) -> None:
+    with pytest.raises(Fault) as caught:
+        run(pieces)
+    assert caught.value.kind == kind
+
+
+def test_an_error_after_content_is_noted_and_relayed() -> None:
+    error = b'data: {"error": {"message": "busy", "code": 500}}\n\n'
+    out, tap = run([HELLO, error])
+    assert out == HELLO + error
+    assert tap.broke is not None and tap.broke.message == "busy"
+
+
+def test_an_event_without_its_blank_line_at_the_end_still_counts() -> None:
+    out, tap = run([HELLO + STOP + b"data: [DONE]"])
+    assert out == HELLO + STOP + DONE
+    assert tap.done
+
+
+def test_words_inside_text_do_not_disturb() -> None:
+    tricky = chunk({"content": '"usage":{ "error" [DONE] "finish_reason":"stop"\n\ndata: x'})
+    out, _ = run([HELLO, tricky, STOP, DONE])
+    assert out == HELLO + tricky + STOP + DONE
+
+
+def test_usage_is_read_when_it_is_asked_for_and_stays() -> None:
+    compact = ONLY_USAGE.replace(b": ", b":").replace(b"data:", b"data: ")
+    out, tap = run([HELLO, STOP, compact, DONE])
+    assert out == HELLO + STOP + DONE
+    assert tap.usage is not None and (tap.usage.prompt, tap.usage.output) == (7, 2)
+    assert tap.usage == tap.usage
+
+
+def test_usage_in_other_places_is_read() -> None:
+    groq = b'data: {"choices": [], "x_groq": {"usage": {"prompt_tokens": 1, "completion_tokens": 4}}}\n\n'
+    _, tap = run([HELLO, STOP, groq, DONE])
+    assert tap.usage is not None and tap.usage.output == 4
