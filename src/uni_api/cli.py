@@ -102,6 +102,8 @@ def _load(path: Path, *, strict: bool = False) -> Plan:
     except ConfigError as error:
         for problem in error.problems:
             _say(problem)
+        for warning in error.warnings:
+            _say(f"warning: {warning}")
         raise SystemExit(2) from None
     for warning in plan.warnings:
         _say(f"warning: {warning}")

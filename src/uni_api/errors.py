@@ -50,11 +50,15 @@ class UniApiError(Exception):
 
 
 class ConfigError(UniApiError):
-    """api.yaml can't be used. `problems` holds one complete sentence a problem: place, what is wrong, the mend."""
+    """api.yaml can't be used. `problems` holds one complete sentence a problem: place, what is wrong, the mend.
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    `warnings` are in the same form: what is merely odd, such as unknown keys.
+    """
+
+    def __init__(self, problems: Sequence[str], warnings: Sequence[str] = ()) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
 
 
 class Denied(UniApiError):

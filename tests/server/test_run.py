@@ -95,11 +95,12 @@ def test_an_idle_gateway_exits_at_once(tmp_path: Path) -> None:
 
 def test_wrong_config_exits_2_before_the_port_opens(tmp_path: Path) -> None:
     path = tmp_path / "api.yaml"
-    path.write_text("providers:\n  - base_url: 3\napi_keys: []\n")
+    path.write_text("providers:\n  - base_url: 3\n    modle: [m]\napi_keys: []\n")
     got = run_cli("serve", "--config", str(path), "--port", "1", cwd=tmp_path)
     assert got.returncode == 2
     assert "Traceback" not in got.stderr
     assert "api.yaml:2" in got.stderr
+    assert 'api.yaml:3:5: providers[0]: unknown key "modle"; did you mean "model"?' in got.stderr
 
 
 def test_a_missing_config_says_what_to_do(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def loads(
             plan = None
     problems = (*misfit, *findings.problems)
     if problems or plan is None:
-        raise ConfigError(problems)
+        raise ConfigError(problems, findings.warnings)
     return msgspec.structs.replace(plan, warnings=findings.warnings)
 
 
