@@ -18,7 +18,7 @@ _USAGE = b'"usage":{'
 _NO_CHOICES = b'"choices":[]'
 DONE = b"data: [DONE]\n\n"
 
-LOOK_BACK = 1
+LOOK_BACK = 2
 """Usage, finish and errors end a stream: a block of many events is read from its end to so many with none of them."""
 SMALL = 2048
 """Up to this size a block is searched whole before it is taken apart."""
