@@ -128,6 +128,12 @@ def test_usage_is_read_when_it_is_asked_for_and_stays() -> None:
     assert tap.usage == tap.usage
 
 
+def test_a_null_does_not_hide_the_usage_that_was_told() -> None:
+    _, tap = run([HELLO, chunk({}, usage=USAGE), chunk(finish="stop", usage=None), DONE])
+    assert tap.usage is not None and tap.usage.total == 9
+    assert tap.finish is not None and tap.finish.reason == "stop"
+
+
 def test_usage_in_other_places_is_read() -> None:
     groq = b'data: {"choices": [], "x_groq": {"usage": {"prompt_tokens": 1, "completion_tokens": 4}}}\n\n'
     _, tap = run([HELLO, STOP, groq, DONE])

@@ -16,6 +16,7 @@ _ENDS = (b"\n\n", b"\r\n\r\n")
 _TEXT = b'"delta":{"content":"'
 _USAGE = b'"usage":{'
 _NO_CHOICES = b'"choices":[]'
+_FINISH = b'"finish_reason":"'
 DONE = b"data: [DONE]\n\n"
 
 LOOK_BACK = 2
@@ -67,6 +68,7 @@ class _Chunk(Struct):
 
 
 _chunk = msgspec.json.Decoder(_Chunk)
+_any = msgspec.json.Decoder()
 
 
 class Tap:
@@ -81,7 +83,6 @@ class Tap:
     """
 
     def __init__(self, *, usage_shown: bool) -> None:
-        self._counted: dict[str, Any] | None = None
         self._metered = b""
         self.finish: Finish | None = None
         self.begun = False
@@ -95,10 +96,13 @@ class Tap:
 
     @property
     def usage(self) -> Usage | None:
-        metered, self._metered = self._metered, b""
-        for data in _data(metered) if metered else ():
-            self._note(data)
-        return read_usage({"usage": self._counted}) if self._counted else None
+        for data in _data(self._metered) if self._metered else ():
+            try:
+                chunk = _any.decode(data)
+            except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+                return None
+            return read_usage(chunk) if isinstance(chunk, dict) else None
+        return None
 
     def feed(self, chunk: bytes) -> bytes:
         if not chunk.endswith(_ENDS):
@@ -120,7 +124,7 @@ class Tap:
             rest = self.feed(rest.rstrip(b"\r\n") + b"\n\n")
         if not self.begun:
             raise Fault("protocol", "The upstream's stream ended without any content.")
-        if not (self.done or self.finish or self._metered or self._counted or self.broke):
+        if not (self.done or self.finish or self._metered or self.broke):
             raise Fault("protocol", "The upstream's stream broke off before its end.")
         return rest
 
@@ -199,52 +203,58 @@ class Tap:
             self.begun = True
 
     def _read(self, block: bytes) -> bytes:
-        """Take usage and finish from whole events; return what the client may have of them."""
-        end = len(block)
+        """Take usage and finish from the last events of a block; return what the client may have of it."""
+        stop = len(block)
         if block.endswith(DONE):
             self.done = True
-            end -= len(DONE)
-        told = _told(block, end)
-        kept = []
-        at = 0
-        for start, stop in told:
+            stop -= len(DONE)
+        mark = b"\n\n" if block.endswith(b"\n\n") else b"\r\n\r\n"
+        told = []
+        silent = 0
+        metered = finished = False
+        while stop > 0 and silent < LOOK_BACK and not (metered and finished):
+            before = block.rfind(mark, 0, max(0, stop - len(mark)))
+            start = before + len(mark) if before >= 0 else 0
             event = block[start:stop]
-            only_usage = self._glanced(event) or any([self._note(data) for data in _data(event)])
-            if only_usage and self._hide:
-                kept.append(block[at:start])
-                at = stop
-        if not at:
-            return block
-        kept.append(block[at:])
-        return b"".join(kept)
+            if _tells(event):
+                told.append(event)
+                finished = finished or _FINISH in event
+                if _meters(event):
+                    metered = True
+                    if self._hide and _is_only_usage(event):
+                        block = block[:start] + block[stop:]
+            elif not event.startswith(b":"):
+                silent += 1
+            stop = start
+        while told:
+            self._note(told.pop())
+        return block
 
-    def _glanced(self, event: bytes) -> bool:
-        """Whether `event` carries only the usage, as hosts mostly spell it: it is kept, to be read when asked."""
-        if _USAGE in event and _NO_CHOICES in event and b'"error"' not in event:
+    def _note(self, event: bytes) -> None:
+        """Keep an event that tells usage, to be read when asked; read what else it tells."""
+        if _meters(event):
             self._metered = event
-            return True
-        return False
+        at = event.find(_FINISH)
+        if b'"error"' in event or (at < 0 and not _meters(event)):
+            for data in _data(event):
+                self._read_whole(data)
+        elif at >= 0:
+            at += len(_FINISH)
+            self.finish = finish_of(event[at : event.find(b'"', at)].decode("utf-8", "replace"))
 
-    def _note(self, data: bytes) -> bool:
-        """Read one event; True when it carries nothing but the usage."""
+    def _read_whole(self, data: bytes) -> None:
         if data == b"[DONE]":
             self.done = True
-            return False
+            return
         try:
             chunk = _chunk.decode(data)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-            return False
+            return
         if chunk.error and not chunk.choices:
             self.broke = read_error(200, data)
-        usage = chunk.usage
-        if usage is None and isinstance(chunk.x_groq, dict):
-            usage = chunk.x_groq.get("usage")
-        if usage and isinstance(usage, dict):
-            self._counted = usage
         for choice in chunk.choices or ():
             if choice.finish_reason:
                 self.finish = finish_of(choice.finish_reason)
-        return isinstance(chunk.usage, dict) and not chunk.choices and not chunk.error
 
     def __repr__(self) -> str:
         state = "done" if self.done else "begun" if self.begun else "waiting"
@@ -265,11 +275,15 @@ def _event_end(block: bytes, start: int) -> int:
     return at + 2 if at >= 0 else len(block)
 
 
+def _meters(data: bytes) -> bool:
+    return _USAGE in data or b'"usage": {' in data
+
+
 def _tells(data: bytes) -> bool:
     """Whether `data` may say something about the answer itself."""
     return (
         _USAGE in data
-        or b'"finish_reason":"' in data
+        or _FINISH in data
         or b"[DONE]" in data
         or b'"error"' in data
         or b'"usage": {' in data
@@ -283,22 +297,19 @@ def _surely_speaks(event: bytes) -> bool:
     return at >= 0 and event[at + len(_TEXT) : at + len(_TEXT) + 1] != b'"' and b'"error"' not in event
 
 
-def _told(block: bytes, stop: int) -> list[tuple[int, int]]:
-    """Where those of the last events before `stop` are that may say something about the answer itself, in order."""
-    end = b"\n\n" if block.endswith(b"\n\n") else b"\r\n\r\n"
-    found = []
-    silent = 0
-    while stop > 0 and silent < LOOK_BACK:
-        before = block.rfind(end, 0, max(0, stop - len(end)))
-        start = before + len(end) if before >= 0 else 0
-        event = block[start:stop]
-        if _tells(event):
-            found.append((start, stop))
-        elif not event.startswith(b":"):
-            silent += 1
-        stop = start
-    found.reverse()
-    return found
+def _is_only_usage(event: bytes) -> bool:
+    """Whether `event` carries nothing but the usage. Decoded only where hosts spell it in an unusual way."""
+    if _FINISH in event:
+        return False
+    if _NO_CHOICES in event:
+        return b'"error"' not in event
+    for data in _data(event):
+        try:
+            chunk = _chunk.decode(data)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return False
+        return isinstance(chunk.usage, dict) and not chunk.choices and not chunk.error
+    return False
 
 
 def _data(event: bytes) -> list[bytes]:
