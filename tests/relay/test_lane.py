@@ -17,7 +17,7 @@ from uni_api.providers.base import REMOVE, Provider, Site
 from uni_api.providers.demo import Demo
 from uni_api.providers.gemini import Gemini
 from uni_api.providers.openai import OpenAI
-from uni_api.relay.lane import Lane, merged
+from uni_api.relay.lane import Lane
 from uni_api.routing import Candidate, Try
 from uni_api.secret import Secret
 
@@ -90,15 +90,6 @@ def test_settings_of_the_model_come_after_those_of_the_channel(
 ) -> None:
     found = lane(channel(overrides=for_all, model_overrides={"m": for_alias, "other": {"never": 1}}))
     assert (found.edits, set(found.removals)) == (edits, removals)
-
-
-def test_merging_leaves_its_arguments_alone() -> None:
-    old, new = {"a": {"b": 1}}, {"a": {"c": 2}}
-    assert merged(old, new) == {"a": {"b": 1, "c": 2}}
-    assert (old, new) == ({"a": {"b": 1}}, {"a": {"c": 2}})
-    assert merged(None, {"a": 1}) == {"a": 1}
-    assert merged([1], [2]) == [2]
-    assert merged({"a": 1}, None) is None
 
 
 def test_the_wait_is_that_of_the_model() -> None:

@@ -31,10 +31,11 @@ from uni_api.canon import (
 )
 from uni_api.canon.parts import Call, Foreign
 from uni_api.dialects import Front, StreamWriter, Tap
+from uni_api.dialects.merge import merged
 from uni_api.errors import Fault
 from uni_api.framing import SseDecoder
 from uni_api.relay.answer import EVENTS, JSON, Answer
-from uni_api.relay.lane import Lane, merged
+from uni_api.relay.lane import Lane
 from uni_api.relay.redact import hidden, redact
 from uni_api.relay.upstream import UpstreamResponse
 from uni_api.routing import Try

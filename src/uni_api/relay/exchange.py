@@ -38,7 +38,7 @@ class Relay:
         self.router = Router(plan)
         self._plan = plan
         self._http = http
-        self._fetcher = fetcher
+        self.fetcher = fetcher
         self._local = local or {}
         self._ring = KeyRing()
         self._lanes: dict[tuple[str, Candidate], Lane] = {}
@@ -66,10 +66,6 @@ class Relay:
 
     def tries(self, client: Client, model: str) -> Tries:
         return Tries(self.router.candidates(client, model), self._ring, client.auto_retry)
-
-    @property
-    def fetcher(self) -> Fetcher:
-        return self._fetcher
 
     def __repr__(self) -> str:
         return f"<Relay {len(self._lanes)} lanes, {self._ring!r}, {self.router!r}>"

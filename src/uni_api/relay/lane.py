@@ -5,6 +5,7 @@ from typing import Any
 
 from uni_api.config.plan import Plan
 from uni_api.dialects import Back, Verbatim, registry
+from uni_api.dialects.merge import merged
 from uni_api.providers.base import REMOVE
 from uni_api.relay.upstream import LocalUpstream, UpstreamResponse
 from uni_api.routing import Candidate, Try
@@ -74,13 +75,3 @@ def _edits(candidate: Candidate) -> tuple[dict[str, Any], frozenset[str]]:
                 removals.discard(name)
                 edits[name] = merged(edits.get(name), value)
     return edits, frozenset(removals)
-
-
-def merged(old: Any, new: Any) -> Any:
-    """`new` over `old`: mappings are merged key by key, anything else is replaced."""
-    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
-        return new
-    out = dict(old)
-    for name, value in new.items():
-        out[name] = merged(out.get(name), value)
-    return out

@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from uni_api.canon import Finish, Reasoning, Usage
 from uni_api.canon.seal import PREFIX
+from uni_api.dialects.merge import merged
 from uni_api.dialects.openai_chat.error import read_error
 from uni_api.dialects.openai_chat.reply import read_usage
 from uni_api.dialects.openai_chat.tap import Tap, finish_of
@@ -71,7 +72,7 @@ def splice(seen: Peek, model: str, edits: Mapping[str, Any], removals: frozenset
         )
     for name, value in edits.items():
         old = _value(fields, name) if isinstance(value, Mapping) else None
-        fields[name] = Raw(_encode(_merged(old, value) if isinstance(old, dict) else value))
+        fields[name] = Raw(_encode(merged(old, value)))
     for name in removals:
         fields.pop(name, None)
     return _encode(fields)
@@ -140,14 +141,6 @@ def _value(fields: Fields, name: str) -> Any:
         return _any.decode(raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise Denied(400, f"{name} is not valid JSON", code="invalid_json", param=name) from error
-
-
-def _merged(old: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    out = dict(old)
-    for name, value in new.items():
-        inner = out.get(name)
-        out[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, Mapping) else value
-    return out
 
 
 def _check_characters(body: bytes) -> None:
