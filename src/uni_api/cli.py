@@ -9,8 +9,9 @@ import click
 
 from uni_api import __version__
 from uni_api.config.load import load
-from uni_api.config.plan import Plan
-from uni_api.errors import ConfigError
+from uni_api.config.plan import Channel, Plan
+from uni_api.errors import ConfigError, Fault
+from uni_api.providers.base import Door
 
 DEMO_CONFIG = Path(__file__).parent / "demo" / "api.yaml"
 DEMO_KEY = "sk-demo"
@@ -90,9 +91,37 @@ def check(config: Path, strict: bool) -> None:
     """Check the configuration and show what it comes to. Exit code 2 when it can't be used."""
     plan = _load(config, strict=strict)
     for channel in plan.channels:
-        names = ", ".join(channel.models) or "no models"
-        click.echo(f"{channel.name}: {channel.provider.name}, {channel.provider.dialect}, {names}")
+        click.echo("\n".join(_described(channel)))
     click.echo(f"{config}: {len(plan.channels)} channels, {len(plan.clients)} client keys, ready to serve.")
+
+
+def _described(channel: Channel) -> list[str]:
+    """What a channel comes to, a line for each address that its models are reached at."""
+    lines = [f"{channel.name}: {channel.provider.name}, {_count(len(channel.doors), 'way')} in"]
+    found: dict[tuple[str, str, str], list[str]] = {}
+    door = channel.doors[0]
+    for alias, upstreams in channel.models.items():
+        for model in upstreams:
+            shown = alias if alias == model else f"{alias} (upstream: {model})"
+            found.setdefault((channel.provider.dialect(door.site, model), *_reached(channel, door, model)), []).append(
+                shown
+            )
+    for (dialect, url, scheme), names in found.items():
+        lines += [f"  {dialect}, {url}, {scheme or 'no key'}", f"    {', '.join(names)}"]
+    return lines if found else [*lines, "  no models"]
+
+
+def _reached(channel: Channel, door: Door, model: str) -> tuple[str, str]:
+    """The URL and the kind of key that a chat call for `model` takes."""
+    try:
+        address = channel.provider.address(door, model, stream=False)
+    except Fault:
+        return "inside the gateway", ""
+    return address.url, address.scheme
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _load(path: Path, *, strict: bool = False) -> Plan:

@@ -48,7 +48,7 @@ from uni_api.canon.request import (
     ToolChoice,
     Turn,
 )
-from uni_api.canon.restrict import without_images, without_tools
+from uni_api.canon.restrict import without_developer, without_images, without_tools
 from uni_api.canon.seal import Seal, pack, unpack
 
 __all__ = [
@@ -97,6 +97,7 @@ __all__ = [
     "pack",
     "unfold",
     "unpack",
+    "without_developer",
     "without_images",
     "without_tools",
 ]

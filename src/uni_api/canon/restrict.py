@@ -6,7 +6,7 @@ from msgspec import structs
 
 from uni_api.canon.losses import Losses
 from uni_api.canon.parts import Call, Media, Part, Result
-from uni_api.canon.request import Request
+from uni_api.canon.request import Request, Turn
 
 
 def without_tools(request: Request, losses: Losses) -> Request:
@@ -29,6 +29,20 @@ def without_images(request: Request, losses: Losses) -> Request:
         losses,
         "the channel takes no images",
     )
+
+
+def without_developer(request: Request) -> Request:
+    """`request` with developer messages as system messages, which is what they are to a host that has no such role."""
+    turns = tuple(_plain(turn) for turn in request.turns)
+    return request if turns == request.turns else structs.replace(request, turns=turns)
+
+
+def _plain(turn: Turn) -> Turn:
+    rest = turn.rest
+    if turn.role != "system" or rest is None or ":role" not in rest.fields:
+        return turn
+    fields = {name: value for name, value in rest.fields.items() if name != ":role"}
+    return structs.replace(turn, rest=structs.replace(rest, fields=fields) if fields else None)
 
 
 def _filtered(request: Request, keep: Callable[[Part], bool], losses: Losses, why: str) -> Request:

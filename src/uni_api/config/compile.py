@@ -10,10 +10,9 @@ from uni_api.config.kinds import PerModel
 from uni_api.config.plan import Channel, Client, KeyScheduling, ModelMap, Plan, Rule, Scheduling
 from uni_api.config.schema import ClientEntry, ClientPreferences, Document, ProviderEntry, ProviderPreferences
 from uni_api.config.values import ModelEntry, RuleEntry
-from uni_api.providers.base import REMOVE, Provider, Site
-from uni_api.providers.demo import Demo
+from uni_api.providers.base import REMOVE, Door, Given, Provider, Site, Unfit
 from uni_api.providers.presets import PRESETS
-from uni_api.providers.registry import ENGINES, Later, by_address, by_engine, home
+from uni_api.providers.registry import ENGINES, OPENAI, Later, by_address, by_engine, by_fields, home
 from uni_api.secret import Secret
 
 _KEYS_SERVED = frozenset(("round_robin", "random", "fixed_priority"))
@@ -53,10 +52,10 @@ def _channel(
         findings.warning(
             entry.at("provider"), f"{entry.path}.provider", 'a name with "/" can\'t be used in model rules'
         )
-    placed = _place(entry, name, findings)
-    if placed is None:
+    host = _host(entry, name, findings)
+    if host is None:
         return None
-    provider, site = placed
+    provider, doors = host
     preferences = entry.preferences or ProviderPreferences.empty(f"{entry.path}.preferences")
     models = _models(entry.model or ())
     if entry.model is None and "model" not in entry.keys_given:
@@ -68,11 +67,11 @@ def _channel(
         name=name,
         position=position,
         provider=provider,
-        site=site,
-        keys=entry.api or (),
+        doors=doors,
         models=models,
         tools=entry.tools is not False,
         image=entry.image is not False,
+        normalize_reasoning=preferences.normalize_reasoning is True,
         headers=preferences.headers or (),
         proxy=preferences.proxy or proxy,
         model_timeout=_model_map(preferences.model_timeout),
@@ -82,51 +81,60 @@ def _channel(
     )
 
 
-def _place(entry: ProviderEntry, name: str, findings: Findings) -> tuple[Provider, Site] | None:
-    """Which provider the entry is, and where it lives. None: reported, and nothing to route to."""
-    engine, base_url = entry.engine, entry.base_url
-    found = by_engine(engine) if engine is not None else _implied(entry)
+def _host(entry: ProviderEntry, name: str, findings: Findings) -> tuple[Provider, tuple[Door, ...]] | None:
+    """Which provider the entry is, and the ways in. None: reported, and nothing to route to."""
+    engine = entry.engine
+    found = by_engine(engine) if engine is not None else by_fields(_given(entry, entry.base_url))
     if engine is not None and found is None:
         hint = suggestion(engine, ENGINES) or "; leave it out, or write gpt"
         findings.problem(entry.at("engine"), f"{entry.path}.engine", f"there is no engine {quoted(engine)}{hint}")
         return None
-    if "base_url" in entry.keys_given and base_url is None:
+    if "base_url" in entry.keys_given and entry.base_url is None:
         return None  # unusable, and reported by its reader
-    base_url = base_url or _usual_url(name, engine, found)
-    if found is None and base_url is not None:
-        found = by_address(base_url)
+    base_url = entry.base_url or _usual_url(name, engine, found)
+    if found is None:
+        found = by_address(base_url) if base_url is not None else OPENAI
     if isinstance(found, Later):
         findings.warning(entry.at("engine"), entry.path, f"{found.what} is not served yet; this channel is left out")
         return None
-    if found is None or (base_url is None and not isinstance(found, Demo)):
-        findings.problem(
-            entry.at("provider"),
-            entry.path,
-            'missing "base_url"; write the address of the API, such as base_url: https://api.example.com/v1',
-        )
+    try:
+        return found, found.doors(_given(entry, base_url))
+    except Unfit as unfit:
+        path = entry.path if unfit.field == "provider" else f"{entry.path}.{unfit.field}"
+        findings.problem(entry.at(unfit.field), path, unfit.message)
         return None
-    return found, Site(base_url=base_url or "")
+
+
+def _given(entry: ProviderEntry, base_url: str | None) -> Given:
+    return Given(
+        base_url=base_url,
+        engine=entry.engine,
+        keys=entry.api or (),
+        projects=entry.project_id or (),
+        regions=entry.region or (),
+        account=entry.cf_account_id,
+        client_email=entry.client_email,
+        private_key=entry.private_key,
+        aws_access_key=entry.aws_access_key,
+        aws_secret_key=entry.aws_secret_key,
+        aws_session_token=entry.aws_session_token,
+    )
 
 
 def _usual_url(name: str, engine: str | None, provider: Provider | Later | None) -> str | None:
     """The address of an entry without one: that of the host it is named after, unless its engine says otherwise."""
     preset = PRESETS.get(name.lower())
-    if provider is None or engine is None or isinstance(provider, Later):
+    if provider is None or isinstance(provider, Later):
         return preset
     named = by_address(preset) if preset else None
-    fits = named is not None and not isinstance(named, Later) and named.dialect == provider.dialect
-    return preset if fits else home(engine)
+    if preset and not isinstance(named, Later | None) and _same_dialect(named, provider, preset):
+        return preset
+    return home(engine) if engine is not None else None
 
 
-def _implied(entry: ProviderEntry) -> Later | None:
-    """What an entry's other keys tell about its provider, as the reference has it."""
-    if entry.project_id is not None:
-        return Later("Vertex AI")
-    if entry.cf_account_id is not None:
-        return Later("Cloudflare Workers AI")
-    if entry.aws_access_key is not None:
-        return Later("AWS Bedrock")
-    return None
+def _same_dialect(one: Provider, other: Provider, base_url: str) -> bool:
+    site = Site(base_url=base_url)
+    return one.dialect(site, "") == other.dialect(site, "")
 
 
 def _models(entries: Iterable[ModelEntry]) -> Mapping[str, tuple[str, ...]]:

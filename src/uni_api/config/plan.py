@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from uni_api.providers.base import Provider, Site
+from uni_api.providers.base import Door, Provider
 from uni_api.secret import Secret
 
 Scheduling = Literal["fixed_priority", "round_robin", "weighted_round_robin", "lottery", "random", "smart_round_robin"]
@@ -33,18 +33,18 @@ class ModelMap(Struct, frozen=True):
 class Channel(Struct, frozen=True, kw_only=True, eq=False):
     """One entry of `providers`. `models` maps each client-facing name to the upstream names behind it, in file order.
 
-    Two entries with one name are two channels, each with its own keys. `overrides` apply to every body, then those of
-    `model_overrides[alias]`.
+    Two entries with one name are two channels, each with its own doors: a host and a key each. `overrides` apply to
+    every body, then those of `model_overrides[alias]`.
     """
 
     name: str
     position: int
     provider: Provider
-    site: Site
-    keys: tuple[Secret, ...]
+    doors: tuple[Door, ...]
     models: Mapping[str, tuple[str, ...]]
     tools: bool = True
     image: bool = True
+    normalize_reasoning: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     proxy: Secret | None = None
     model_timeout: ModelMap | None = None
@@ -53,7 +53,7 @@ class Channel(Struct, frozen=True, kw_only=True, eq=False):
     model_overrides: Mapping[str, Mapping[str, Any]] = {}
 
     def __repr__(self) -> str:
-        return f"<Channel {self.name!r} #{self.position}, {len(self.models)} models, {len(self.keys)} keys>"
+        return f"<Channel {self.name!r} #{self.position}, {len(self.models)} models, {len(self.doors)} doors>"
 
 
 class Rule(Struct, frozen=True, kw_only=True):

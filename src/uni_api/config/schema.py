@@ -168,6 +168,12 @@ class ProviderPreferences(Section):
         "Fields set in every request body. A key that is the name of one of the channel's models holds fields for that "
         "model alone. `__remove__` lists fields to take out.",
     )
+    normalize_reasoning = Key(
+        kinds.flag,
+        "`true` gives clients the model's thinking as `reasoning_content`, whichever way the upstream spells it. "
+        "Otherwise an answer that needs no translation is passed on as it comes.",
+        default="`false`",
+    )
     search_defaults = Key(section(SearchDefaults), "Parameters of search calls.", effective=False)
     exclude_endpoints = Key(_GLOBS, _EXCLUDE_ENDPOINTS, effective=False)
     only_request_types = Key(_GLOBS, _ONLY_TYPES, effective=False)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from uni_api.canon import Event, Finish, Losses, Media, Reasoning, Reply, Request, Usage
+from uni_api.dialects.edits import Edits
 from uni_api.errors import Denied, Fault
 from uni_api.framing import Frame
 
@@ -77,7 +78,8 @@ class Back(Protocol):
 class Peek(Protocol):
     """The little that routing must know of a request. `usage_shown`: the client asked for usage in its stream.
 
-    `sealed`: the body carries blobs that this gateway packed, so that its bytes can't travel as they are.
+    `sealed`: the body carries blobs that this gateway packed, so that its bytes can't travel as they are. `developer`:
+    the body may hold messages of the role `developer`. `fields`: the top level, values as they came.
     """
 
     @property
@@ -91,6 +93,12 @@ class Peek(Protocol):
 
     @property
     def sealed(self) -> bool: ...
+
+    @property
+    def developer(self) -> bool: ...
+
+    @property
+    def fields(self) -> Mapping[str, Any]: ...
 
 
 class Glance(Protocol):
@@ -131,7 +139,7 @@ class Verbatim(Protocol):
     def peek(self, body: bytes, /) -> Any:
         """A Peek. Raises Denied(400) when `body` is not a request of this dialect."""
 
-    def splice(self, seen: Any, model: str, edits: Mapping[str, Any], removals: frozenset[str], /) -> bytes:
+    def splice(self, seen: Any, model: str, edits: Edits, /) -> bytes:
         """The client's body with the named top-level fields changed and every other byte its own."""
 
     def reasoning_edits(self, seen: Any, reasoning: Reasoning | None, /) -> dict[str, Any]: ...

@@ -1,11 +1,15 @@
 """What every provider needs to build an address: a base URL taken apart, and the headers all calls share."""
 
 import re
+from typing import Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from uni_api.secret import Secret
+
 JSON = (("content-type", "application/json"),)
+BEARER: Final = "bearer token"
 _VERSION = re.compile(r"v\d+(?:(?:alpha|beta|preview)\d*)?\Z")
 
 
@@ -42,3 +46,8 @@ def is_version(segment: str) -> bool:
 def accept(*, stream: bool) -> tuple[str, str]:
     """What the upstream is asked to answer in."""
     return ("accept", "text/event-stream" if stream else "application/json")
+
+
+def bearer(key: Secret | None) -> tuple[tuple[str, str], ...]:
+    """The header that shows `key` as a bearer token; nothing without a key."""
+    return (("authorization", f"Bearer {key.reveal()}"),) if key else ()

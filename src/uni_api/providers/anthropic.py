@@ -1,15 +1,22 @@
 """Hosts that speak the Anthropic messages format."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from msgspec import Struct
 
 from uni_api.canon import Reasoning
 from uni_api.providers._address import JSON, accept, hostname, is_version, parse
-from uni_api.providers.base import Address, Hints, Site
-from uni_api.secret import Secret
+from uni_api.providers.base import (
+    NO_QUIRKS,
+    Address,
+    Door,
+    Given,
+    Hints,
+    Listing,
+    Quirks,
+    Site,
+    each_key,
+)
 
 _HOME = "api.anthropic.com"
 _MESSAGES = "/messages"
@@ -32,17 +39,23 @@ class Anthropic(Struct, frozen=True):
 
     name: str = "anthropic"
 
-    @property
-    def dialect(self) -> str:
+    def doors(self, given: Given, /) -> tuple[Door, ...]:
+        return each_key(given)
+
+    def dialect(self, site: Site, model: str, /) -> str:
         return "anthropic"
 
-    def realm(self, site: Site, /) -> str:
-        return "anthropic" if hostname(site.base_url) == _HOME else f"{self.dialect}:{parse(site.base_url).host}"
+    def realm(self, site: Site, model: str, /) -> str:
+        return "anthropic" if hostname(site.base_url) == _HOME else f"anthropic:{parse(site.base_url).host}"
 
-    def address(self, site: Site, model: str, key: Secret | None, *, stream: bool) -> Address:
+    def address(self, door: Door, model: str, *, stream: bool) -> Address:
         """The model travels in the body, so `model` has no say here."""
-        entry = (("x-api-key", key.reveal()),) if key else ()
-        return Address(url=messages_url(site.base_url), headers=(*JSON, accept(stream=stream), _VERSION, *entry))
+        entry = (("x-api-key", door.key.reveal()),) if door.key else ()
+        return Address(
+            url=messages_url(door.site.base_url),
+            headers=(*JSON, accept(stream=stream), _VERSION, *entry),
+            scheme="x-api-key" if entry else "",
+        )
 
     def hints(self, alias: str, model: str, /) -> Hints:
         """`think` in an alias asks for thinking: the number at its end is the budget, else 4096 tokens.
@@ -55,8 +68,11 @@ class Anthropic(Struct, frozen=True):
         found = _BUDGETS.search(alias)
         return Hints(reasoning=Reasoning(budget=int(found[1] or found[2]) if found else _BUDGET))
 
-    def edits(self, model: str, body: Mapping[str, Any], /) -> Mapping[str, Any]:
-        return {}
+    def quirks(self, site: Site, model: str, /) -> Quirks:
+        return NO_QUIRKS
+
+    def listings(self, door: Door, /) -> tuple[Listing, ...]:
+        return ()
 
 
 def messages_url(base_url: str) -> str:

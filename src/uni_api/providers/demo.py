@@ -1,13 +1,9 @@
 """The built-in upstream: answers without any key or network. The relay serves it; there is nowhere to connect to."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from msgspec import Struct
 
 from uni_api.errors import Fault
-from uni_api.providers.base import Address, Hints, Site
-from uni_api.secret import Secret
+from uni_api.providers.base import NO_QUIRKS, Address, Door, Given, Hints, Listing, Quirks, Site
 
 
 class Demo(Struct, frozen=True):
@@ -15,19 +11,24 @@ class Demo(Struct, frozen=True):
 
     name: str = "demo"
 
-    @property
-    def dialect(self) -> str:
+    def doors(self, given: Given, /) -> tuple[Door, ...]:
+        return (Door(Site(base_url=given.base_url or "")),)
+
+    def dialect(self, site: Site, model: str, /) -> str:
         return "openai_chat"
 
-    def realm(self, site: Site, /) -> str:
+    def realm(self, site: Site, model: str, /) -> str:
         return "demo"
 
-    def address(self, site: Site, model: str, key: Secret | None, *, stream: bool) -> Address:
+    def address(self, door: Door, model: str, *, stream: bool) -> Address:
         """Raises Fault: the demo has no address."""
         raise Fault("connect", "The demo upstream is inside the gateway and has no address.")
 
     def hints(self, alias: str, model: str, /) -> Hints:
         return Hints()
 
-    def edits(self, model: str, body: Mapping[str, Any], /) -> Mapping[str, Any]:
-        return {}
+    def quirks(self, site: Site, model: str, /) -> Quirks:
+        return NO_QUIRKS
+
+    def listings(self, door: Door, /) -> tuple[Listing, ...]:
+        return ()

@@ -1,16 +1,24 @@
 """Hosts that speak the Gemini generateContent format."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from uni_api.canon import Reasoning
 from uni_api.providers._address import JSON, accept, hostname, is_version, parse
-from uni_api.providers.base import Address, Hints, Site
-from uni_api.secret import Secret
+from uni_api.providers.base import (
+    NO_QUIRKS,
+    Address,
+    Door,
+    Given,
+    Hints,
+    Listing,
+    Quirks,
+    Site,
+    each_key,
+)
 
 _HOME = "generativelanguage.googleapis.com"
 
@@ -28,18 +36,21 @@ class Gemini(Struct, frozen=True):
 
     name: str = "gemini"
 
-    @property
-    def dialect(self) -> str:
+    def doors(self, given: Given, /) -> tuple[Door, ...]:
+        return each_key(given)
+
+    def dialect(self, site: Site, model: str, /) -> str:
         return "gemini"
 
-    def realm(self, site: Site, /) -> str:
-        return "gemini" if hostname(site.base_url) == _HOME else f"{self.dialect}:{parse(site.base_url).host}"
+    def realm(self, site: Site, model: str, /) -> str:
+        return "gemini" if hostname(site.base_url) == _HOME else f"gemini:{parse(site.base_url).host}"
 
-    def address(self, site: Site, model: str, key: Secret | None, *, stream: bool) -> Address:
-        entry = (("x-goog-api-key", key.reveal()),) if key else ()
+    def address(self, door: Door, model: str, *, stream: bool) -> Address:
+        entry = (("x-goog-api-key", door.key.reveal()),) if door.key else ()
         return Address(
-            url=generate_url(site.base_url, model, stream=stream),
+            url=generate_url(door.site.base_url, model, stream=stream),
             headers=(*JSON, accept(stream=stream), *entry),
+            scheme="x-goog-api-key" if entry else "",
         )
 
     def hints(self, alias: str, model: str, /) -> Hints:
@@ -56,8 +67,11 @@ class Gemini(Struct, frozen=True):
             return Hints(reasoning=Reasoning(effort=_level(level["level"])))
         return Hints()
 
-    def edits(self, model: str, body: Mapping[str, Any], /) -> Mapping[str, Any]:
-        return {}
+    def quirks(self, site: Site, model: str, /) -> Quirks:
+        return NO_QUIRKS
+
+    def listings(self, door: Door, /) -> tuple[Listing, ...]:
+        return ()
 
 
 def generate_url(base_url: str, model: str, *, stream: bool) -> str:

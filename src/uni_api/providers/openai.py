@@ -1,15 +1,23 @@
 """Hosts that speak the OpenAI chat format, which is most of them."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, get_args
+from typing import get_args
 
 from msgspec import Struct
 
 from uni_api.canon import Effort, Reasoning
-from uni_api.providers._address import JSON, accept, parse
-from uni_api.providers.base import Address, Hints, Site
-from uni_api.secret import Secret
+from uni_api.providers._address import BEARER, JSON, accept, bearer, parse
+from uni_api.providers.base import (
+    NO_QUIRKS,
+    Address,
+    Door,
+    Given,
+    Hints,
+    Listing,
+    Quirks,
+    Site,
+    each_key,
+)
 
 _CHAT = "/chat/completions"
 
@@ -42,17 +50,23 @@ class OpenAI(Struct, frozen=True):
 
     name: str = "openai"
 
-    @property
-    def dialect(self) -> str:
+    def doors(self, given: Given, /) -> tuple[Door, ...]:
+        return each_key(given)
+
+    def dialect(self, site: Site, model: str, /) -> str:
         return "openai_chat"
 
-    def realm(self, site: Site, /) -> str:
-        return f"{self.dialect}:{parse(site.base_url).host}"
+    def realm(self, site: Site, model: str, /) -> str:
+        return f"openai_chat:{parse(site.base_url).host}"
 
-    def address(self, site: Site, model: str, key: Secret | None, *, stream: bool) -> Address:
+    def address(self, door: Door, model: str, *, stream: bool) -> Address:
         """The model travels in the body, so `model` has no say here."""
-        entry = (("authorization", f"Bearer {key.reveal()}"),) if key else ()
-        return Address(url=chat_url(site.base_url), headers=(*JSON, accept(stream=stream), *entry))
+        entry = bearer(door.key)
+        return Address(
+            url=chat_url(door.site.base_url),
+            headers=(*JSON, accept(stream=stream), *entry),
+            scheme=BEARER if entry else "",
+        )
 
     def hints(self, alias: str, model: str, /) -> Hints:
         """`-high`, `-low` and their like at the end of an alias set the effort.
@@ -66,8 +80,11 @@ class OpenAI(Struct, frozen=True):
             return Hints()
         return Hints(reasoning=Reasoning(effort=_effort(asked["effort"])))
 
-    def edits(self, model: str, body: Mapping[str, Any], /) -> Mapping[str, Any]:
-        return {}
+    def quirks(self, site: Site, model: str, /) -> Quirks:
+        return NO_QUIRKS
+
+    def listings(self, door: Door, /) -> tuple[Listing, ...]:
+        return ()
 
 
 def chat_url(base_url: str) -> str:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from uni_api.providers._address import hostname, parse
 from uni_api.providers.anthropic import Anthropic
-from uni_api.providers.base import Provider
+from uni_api.providers.base import Given, Provider
 from uni_api.providers.demo import Demo
 from uni_api.providers.gemini import Gemini
 from uni_api.providers.openai import OpenAI
@@ -89,6 +89,17 @@ def by_address(base_url: str) -> Provider | Later:
     if host == hostname(PRESETS["anthropic"]) or path.endswith("v1/messages"):
         return ANTHROPIC
     return OPENROUTER if host == hostname(PRESETS["openrouter"]) else OPENAI
+
+
+def by_fields(given: Given) -> Provider | Later | None:
+    """The provider that the keys of an entry imply, or None when they are those of any host."""
+    if given.projects:
+        return _ENGINES["vertex"]
+    if given.account is not None:
+        return _ENGINES["cloudflare"]
+    if given.aws_access_key is not None:
+        return _ENGINES["aws"]
+    return None
 
 
 def home(engine: str) -> str | None:

@@ -31,9 +31,10 @@ from uni_api.canon import (
 )
 from uni_api.canon.parts import Call, Foreign
 from uni_api.dialects import Front, StreamWriter, Tap
-from uni_api.dialects.merge import merged
+from uni_api.dialects.edits import Edits
 from uni_api.errors import Fault
 from uni_api.framing import SseDecoder
+from uni_api.providers.base import FrameDecoder
 from uni_api.relay.answer import EVENTS, JSON, Answer
 from uni_api.relay.lane import Lane
 from uni_api.relay.redact import hidden, redact
@@ -67,12 +68,12 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front) -> Answer:
     assert lane.verbatim is not None
     edits = lane.edits
     if lane.hints.reasoning is not None:
-        edits = {**lane.verbatim.reasoning_edits(seen, lane.hints.reasoning), **edits}
-    body = lane.verbatim.splice(seen, lane.candidate.model, edits, lane.removals)
+        edits = Edits(set=lane.verbatim.reasoning_edits(seen, lane.hints.reasoning)).then(edits)
+    body = lane.verbatim.splice(seen, lane.candidate.model, edits)
     response = await lane.send(attempt, body, stream=seen.stream)
     try:
         if not 200 <= response.status < 300:
-            raise await _failure(response, lane)
+            raise await _failure(response, lane, attempt, stream=seen.stream)
         if not seen.stream:
             whole = await response.read(MAX_REPLY)
             told = lane.verbatim.glance(whole)
@@ -85,41 +86,44 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front) -> Answer:
         tap = lane.verbatim.tap(usage_shown=seen.usage_shown)
         first = await _first_bytes(response, tap, lane.wait)
         if tap.broke is not None:
-            first = hidden(first, attempt.key)
+            first = hidden(first, lane.secrets(attempt, stream=True))
         answer = Answer(200, [*EVENTS], first, None, tap, tap.broke)
         if tap.done and response.ended:
             response.close()
         else:
-            answer.stream = _relayed(response, tap, front, answer, attempt.key)
+            answer.stream = _relayed(response, tap, front, answer, lane.secrets(attempt, stream=True))
         return answer
     except BaseException as error:
         response.close()
         if isinstance(error, Fault):
-            redact(error, attempt.key)
+            redact(error, lane.secrets(attempt, stream=seen.stream))
         raise
 
 
 async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses, front: Front) -> Answer:
     """Try with the request said in the upstream's dialect."""
     body = lane.back.write_request(request, losses)
-    for name, value in lane.edits.items():
-        body[name] = merged(body.get(name), value)
-    for name in lane.removals:
-        body.pop(name, None)
+    for name in lane.edits.refuse:
+        if name in body:
+            losses.add(name, "tuning", "this host refuses the field for this model")
+    lane.edits.apply(body)
     response = await lane.send(attempt, _encode(body), stream=request.stream)
     try:
         if not 200 <= response.status < 300:
-            raise await _failure(response, lane)
+            raise await _failure(response, lane, attempt, stream=request.stream)
         is_whole = True
-        if request.stream:
+        decoder = lane.decoder(attempt)
+        if request.stream and decoder is SseDecoder:
             response, is_whole = await _looked_at(response)
+        elif request.stream:
+            is_whole = False
         if is_whole:
             reply = await _read_reply(response, lane)
             if request.stream:
                 return _streamed(reply, front.writer(request))
             told = Told(reply.usage, reply.choices[0].finish if reply.choices else None)
             return Answer(200, [JSON], _encode(front.write_reply(reply, request)), None, told)
-        source = _Events(response, lane, attempt.key)
+        source = _Events(response, lane, decoder(), lane.secrets(attempt, stream=True))
         held = await _first_events(source, lane.wait)
         writer = front.writer(request)
         answer = Answer(200, [*EVENTS], told=source.told)
@@ -129,16 +133,16 @@ async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses,
     except BaseException as error:
         response.close()
         if isinstance(error, Fault):
-            redact(error, attempt.key)
+            redact(error, lane.secrets(attempt, stream=request.stream))
         raise
 
 
-async def _failure(response: UpstreamResponse, lane: Lane) -> Fault:
+async def _failure(response: UpstreamResponse, lane: Lane, attempt: Try, *, stream: bool) -> Fault:
     """What an answer whose status is no success means."""
     status = response.status
     if status < 400:
         return Fault("protocol", f"The upstream answered with status {status}, a redirect; check base_url.")
-    fault = lane.back.read_error(status, await response.read(MAX_ERROR))
+    fault = lane.error_reader(attempt, stream=stream)(status, await response.read(MAX_ERROR))
     if fault.retry_after is None:
         fault.retry_after = _retry_after(response)
     return fault
@@ -229,7 +233,7 @@ async def _within(wait: float, work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _relayed(
-    response: UpstreamResponse, tap: Tap, front: Front, answer: Answer, key: Secret | None
+    response: UpstreamResponse, tap: Tap, front: Front, answer: Answer, secrets: tuple[Secret, ...]
 ) -> AsyncGenerator[bytes, None]:
     try:
         while not tap.done:
@@ -237,13 +241,13 @@ async def _relayed(
             if not chunk:
                 break
             if piece := tap.feed(chunk):
-                yield piece if tap.broke is None else hidden(piece, key)
+                yield piece if tap.broke is None else hidden(piece, secrets)
         if rest := tap.close():
-            yield rest if tap.broke is None else hidden(rest, key)
+            yield rest if tap.broke is None else hidden(rest, secrets)
         if tap.done and not response.ended:
             await _chunk_within(response, LINGER)
     except Fault as fault:
-        answer.fault = redact(fault, key).with_traceback(None)
+        answer.fault = redact(fault, secrets).with_traceback(None)
         yield front.write_stream_error(fault)
     finally:
         answer.fault = answer.fault or tap.broke
@@ -262,13 +266,15 @@ async def _chunk_within(response: UpstreamResponse, seconds: float) -> bytes:
 class _Events:
     """The events of one upstream stream, chunk by chunk."""
 
-    def __init__(self, response: UpstreamResponse, lane: Lane, key: Secret | None) -> None:
+    def __init__(
+        self, response: UpstreamResponse, lane: Lane, frames: FrameDecoder, secrets: tuple[Secret, ...]
+    ) -> None:
         self.response = response
         self.told = Told()
         self.ended = False
         self._reader = lane.back.reader(lane.realm)
-        self._key = key
-        self._frames = SseDecoder()
+        self._secrets = secrets
+        self._frames = frames
 
     async def next(self) -> list[Event]:
         """The events of the next chunk, possibly none; after the last ones `ended` is set."""
@@ -288,7 +294,7 @@ class _Events:
                 case Finished():
                     self.told.finish = event.finish
                 case Broke():
-                    redact(event.fault, self._key)
+                    redact(event.fault, self._secrets)
                     self.ended = True
                 case _:
                     pass

@@ -1,20 +1,22 @@
 """One client request's whole life: admit -> plan -> attempt* -> commit -> settle."""
 
 import logging
+import time
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import structs
 
-from uni_api.canon import Losses, Request, keep_realm, without_images, without_tools
+from uni_api.canon import Losses, Request, keep_realm, without_developer, without_images, without_tools
 from uni_api.config.plan import Client, Plan
-from uni_api.dialects import Front, registry
+from uni_api.dialects import Front, Peek, registry
 from uni_api.errors import Denied, Fault
 from uni_api.relay import attempt as doing
 from uni_api.relay.answer import JSON, Answer, Headers
 from uni_api.relay.lane import Lane
 from uni_api.relay.media import with_bytes
+from uni_api.relay.tokens import Tokens
 from uni_api.relay.upstream import LocalUpstream
 from uni_api.relay.verdict import Verdict, judge
 from uni_api.routing import Candidate, KeyRing, Router, Tries, Try
@@ -41,6 +43,7 @@ class Relay:
         self.fetcher = fetcher
         self._local = local or {}
         self._ring = KeyRing()
+        self._tokens = Tokens(http, time.time)
         self._lanes: dict[tuple[str, Candidate], Lane] = {}
 
     def answer(self, dialect: str, body: bytes, client: Client, request_id: bytes) -> Awaitable[Answer]:
@@ -61,7 +64,7 @@ class Relay:
         slot = (front, candidate)
         lane = self._lanes.get(slot)
         if lane is None:
-            lane = self._lanes[slot] = Lane(candidate, front, self._plan, self._http, self._local)
+            lane = self._lanes[slot] = Lane(candidate, front, self._plan, self._http, self._tokens, self._local)
         return lane
 
     def tries(self, client: Client, model: str) -> Tries:
@@ -109,7 +112,8 @@ class _Exchange:
                 self._lane = lane = self._relay.lane(self._front.name, chosen.candidate)
                 self._losses = None
                 try:
-                    if lane.verbatim is not None and not seen.sealed:
+                    if lane.verbatim is not None and not seen.sealed and (lane.developer or not seen.developer):
+                        self._losses = _refused(lane, seen)
                         answer = await doing.verbatim(lane, chosen, seen, self._front)
                     else:
                         answer = await self._translate(lane, chosen)
@@ -142,11 +146,12 @@ class _Exchange:
 
     async def _fitted(self, request: Request, lane: Lane, losses: Losses) -> Request:
         """The client's request as this candidate may be told it."""
-        channel = lane.candidate.channel
-        if not channel.tools:
+        if not lane.tools:
             request = without_tools(request, losses)
-        if not channel.image:
+        if not lane.images:
             request = without_images(request, losses)
+        if not lane.developer:
+            request = without_developer(request)
         request = keep_realm(request, lane.realm, losses, plain_thinking=lane.dialect == self._front.name)
         reasoning = request.reasoning if request.reasoning is not None else lane.hints.reasoning
         request = structs.replace(request, model=lane.candidate.model, reasoning=reasoning)
@@ -159,6 +164,17 @@ class _Exchange:
         headers.append((b"x-uni-api-attempts", b"%d" % (self._tries.made if self._tries is not None else 0)))
         if self._losses is not None and (lost := self._losses.summary()):
             headers.append((b"x-uni-api-losses", lost.encode()))
+
+
+def _refused(lane: Lane, seen: Peek) -> Losses | None:
+    """What the client said at the top level that its host would refuse."""
+    gone = lane.edits.refuse and lane.edits.refuse & seen.fields.keys()
+    if not gone:
+        return None
+    losses = Losses()
+    for name in sorted(gone):
+        losses.add(name, "tuning", "this host refuses the field for this model")
+    return losses
 
 
 def _worth_showing(old: Fault | None, new: Fault) -> Fault:
@@ -175,7 +191,7 @@ def _body(raw: bytes) -> dict[str, Any]:
 
 
 def _log(request_id: bytes, lane: Lane, chosen: Try, fault: Fault) -> None:
-    key = chosen.key.label if chosen.key is not None else "none"
+    key = chosen.door.key.label if chosen.door.key is not None else "none"
     logger.warning(
         "%s %s/%s key %s: %s (%s, status %d)",
         request_id.decode("ascii", "replace"),

@@ -1,77 +1,149 @@
 """A candidate made ready for use: everything about it that does not depend on the request, decided once."""
 
-from collections.abc import Awaitable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+
+from msgspec import Struct
 
 from uni_api.config.plan import Plan
 from uni_api.dialects import Back, Verbatim, registry
-from uni_api.dialects.merge import merged
-from uni_api.providers.base import REMOVE
+from uni_api.dialects.edits import Edits
+from uni_api.errors import Fault
+from uni_api.framing import SseDecoder
+from uni_api.providers.base import REMOVE, Address, Call, FrameDecoder, Grant, Sign
+from uni_api.relay.tokens import Tokens
 from uni_api.relay.upstream import LocalUpstream, UpstreamResponse
 from uni_api.routing import Candidate, Try
+from uni_api.secret import Secret
 from uni_api.transport import Head, HttpClient, Proxy, Timeouts, compile_head
+
+
+class Way(Struct):
+    """One door, for whole answers or for streams: its address, and the head of its requests.
+
+    `head` is None where every request needs its own. `token` is what the head was compiled with.
+    """
+
+    address: Address
+    headers: tuple[tuple[str, str], ...]
+    head: Head | None = None
+    token: Secret | None = None
 
 
 class Lane:
     """How to reach one candidate from clients of one front.
 
-    verbatim: the dialect's bytes can travel untouched, or None when the request has to be translated · edits, removals:
-    top-level fields that the host or api.yaml wants changed, the same in both lanes · heads are compiled per key.
+    verbatim: the dialect's bytes can travel untouched, or None when the request has to be translated · edits: top-level
+    fields that the host or api.yaml wants changed, the same in both lanes · heads are compiled per door.
     """
 
     def __init__(
-        self, candidate: Candidate, front: str, plan: Plan, http: HttpClient, local: Mapping[str, LocalUpstream]
+        self,
+        candidate: Candidate,
+        front: str,
+        plan: Plan,
+        http: HttpClient,
+        tokens: Tokens,
+        local: Mapping[str, LocalUpstream],
     ) -> None:
         channel = candidate.channel
-        provider = channel.provider
+        provider, site = channel.provider, channel.doors[0].site
+        quirks = provider.quirks(site, candidate.model)
         self.candidate = candidate
-        self.dialect = provider.dialect
-        self.back: Back = registry.back(provider.dialect)
-        self.realm = provider.realm(channel.site)
+        self.dialect = provider.dialect(site, candidate.model)
+        self.back: Back = registry.back(self.dialect)
+        self.realm = provider.realm(site, candidate.model)
         self.hints = provider.hints(candidate.alias, candidate.model)
-        same = front == provider.dialect and front in registry.VERBATIM
-        self.verbatim: Verbatim | None = registry.verbatim(front) if same and channel.tools and channel.image else None
-        self.edits, self.removals = _edits(candidate)
+        self.edits = quirks.edits.then(_overrides(candidate))
+        self.tools = channel.tools and quirks.tools
+        self.images = channel.image and quirks.images
+        self.developer = quirks.developer
+        self.normalize_reasoning = channel.normalize_reasoning
+        same = front == self.dialect and front in registry.VERBATIM
+        untouched = self.tools and self.images and not channel.normalize_reasoning
+        self.verbatim: Verbatim | None = registry.verbatim(front) if same and untouched else None
         self.wait = plan.wait_for(channel, candidate.alias, candidate.model)
         self.proxy = Proxy(channel.proxy.reveal()) if channel.proxy is not None else None
         self._timeouts = Timeouts(first_byte=self.wait, idle=self.wait)
         self._http = http
+        self._tokens = tokens
         self._local = local.get(provider.name)
-        self._heads: dict[tuple[int, bool], Head] = {}
+        self._ways: dict[tuple[int, bool], Way] = {}
         self.shown_name = ascii(channel.name)[1:-1].encode()
+
+    def way(self, attempt: Try, *, stream: bool) -> Way:
+        """How this try reaches its door. Raises Fault when there is no way that can be written down."""
+        slot = (attempt.place, stream)
+        way = self._ways.get(slot)
+        if way is None:
+            way = self._ways[slot] = self._opened(attempt, stream)
+        return way
 
     def send(self, attempt: Try, body: bytes, *, stream: bool) -> Awaitable[UpstreamResponse]:
         """Comes to the head of the upstream's answer. Raises Fault."""
         if self._local is not None:
             return self._local.send(body)
-        slot = (attempt.place, stream)
-        head = self._heads.get(slot)
-        if head is None:
-            head = self._heads[slot] = self._compile(attempt, stream)
-        return self._http.send(head, body, timeouts=self._timeouts, proxy=self.proxy)
+        way = self.way(attempt, stream=stream)
+        address = way.address
+        if address.sign is not None:
+            return self._send_signed(way, address.sign, body)
+        if address.grant is not None:
+            return self._send_granted(way, address.grant, body)
+        assert way.head is not None
+        return self._http.send(way.head, body, timeouts=self._timeouts, proxy=self.proxy)
 
-    def _compile(self, attempt: Try, stream: bool) -> Head:
+    def decoder(self, attempt: Try) -> Callable[[], FrameDecoder]:
+        """How this try's stream is framed."""
+        return SseDecoder if self._local is not None else self.way(attempt, stream=True).address.decoder
+
+    def error_reader(self, attempt: Try, *, stream: bool) -> Callable[[int, bytes], Fault]:
+        """What reads an answer to this try whose status is no success."""
+        errors = None if self._local is not None else self.way(attempt, stream=stream).address.errors
+        return (self.back if errors is None else registry.back(errors)).read_error
+
+    def secrets(self, attempt: Try, *, stream: bool) -> tuple[Secret, ...]:
+        """What an answer to this try must not show."""
+        own = attempt.door.secrets
+        way = self._ways.get((attempt.place, stream))
+        return own if way is None or way.token is None else (*own, way.token)
+
+    def _opened(self, attempt: Try, stream: bool) -> Way:
         channel = self.candidate.channel
-        address = channel.provider.address(channel.site, self.candidate.model, attempt.key, stream=stream)
+        address = channel.provider.address(attempt.door, self.candidate.model, stream=stream)
         own = {name.lower() for name, _ in channel.headers}
-        headers = [(name, value) for name, value in address.headers if name.lower() not in own]
-        return compile_head("POST", address.url, [*headers, *channel.headers])
+        headers = (*((name, value) for name, value in address.headers if name.lower() not in own), *channel.headers)
+        alone = address.sign is None and address.grant is None
+        return Way(address, headers, compile_head("POST", address.url, headers) if alone else None)
+
+    async def _send_signed(self, way: Way, sign: Sign, body: bytes) -> UpstreamResponse:
+        url = way.address.url
+        signature = sign(Call("POST", url, way.headers, body), self._tokens.now())
+        head = compile_head("POST", url, (*way.headers, *signature))
+        return await self._http.send(head, body, timeouts=self._timeouts, proxy=self.proxy)
+
+    async def _send_granted(self, way: Way, grant: Grant, body: bytes) -> UpstreamResponse:
+        token = await self._tokens.get(grant, self.proxy)
+        if way.head is None or way.token != token:
+            entry = ("authorization", f"Bearer {token.reveal()}")
+            way.head = compile_head("POST", way.address.url, (*way.headers, entry))
+            way.token = token
+        response = await self._http.send(way.head, body, timeouts=self._timeouts, proxy=self.proxy)
+        if response.status == 401:
+            self._tokens.forget(grant, token)
+        return response
 
     def __repr__(self) -> str:
         return f"<Lane {self.candidate!r} {'verbatim' if self.verbatim else 'translated'} {self.dialect}>"
 
 
-def _edits(candidate: Candidate) -> tuple[dict[str, Any], frozenset[str]]:
+def _overrides(candidate: Candidate) -> Edits:
+    """What api.yaml wants changed: for the whole channel, and after that for the model."""
     channel = candidate.channel
-    edits: dict[str, Any] = {}
-    removals: set[str] = set()
-    wanted = channel.provider.edits(candidate.model, {})
-    for source in (wanted, channel.overrides, channel.model_overrides.get(candidate.alias, {})):
-        for name, value in source.items():
-            if value is REMOVE:
-                removals.add(name)
-                edits.pop(name, None)
-            else:
-                removals.discard(name)
-                edits[name] = merged(edits.get(name), value)
-    return edits, frozenset(removals)
+    edits = Edits()
+    for fields in (channel.overrides, channel.model_overrides.get(candidate.alias, {})):
+        edits = edits.then(
+            Edits(
+                set={name: value for name, value in fields.items() if value is not REMOVE},
+                drop=frozenset(name for name, value in fields.items() if value is REMOVE),
+            )
+        )
+    return edits

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from uni_api.config.plan import Channel
+from uni_api.providers.base import Door
 from uni_api.routing.candidates import Candidate
-from uni_api.secret import Secret
 
 MOST_KEYS_TRIED = 10
 
@@ -21,7 +21,7 @@ class KeyRing:
 
     def first(self, channel: Channel) -> int:
         """The place of the key whose turn it is; the turn passes on."""
-        count = len(channel.keys)
+        count = len(channel.doors)
         if count < 2 or channel.key_scheduling == "fixed_priority":
             return 0
         if channel.key_scheduling == "random":
@@ -35,15 +35,14 @@ class KeyRing:
 
 
 class Try(Struct, frozen=True):
-    """One concrete attempt: a candidate and the place of the channel key to use (0 when the channel has none)."""
+    """One concrete attempt: a candidate, and the place of the channel's door to go through."""
 
     candidate: Candidate
     place: int
 
     @property
-    def key(self) -> Secret | None:
-        keys = self.candidate.channel.keys
-        return keys[self.place] if keys else None
+    def door(self) -> Door:
+        return self.candidate.channel.doors[self.place]
 
 
 class Tries:
@@ -117,7 +116,7 @@ class Tries:
         return len(self._used[number]) < self._keys(number)
 
     def _keys(self, number: int) -> int:
-        return max(1, len(self._candidates[number].channel.keys))
+        return len(self._candidates[number].channel.doors)
 
     def _with_next_key(self, number: int) -> Try:
         candidate = self._candidates[number]

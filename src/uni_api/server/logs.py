@@ -44,7 +44,8 @@ def set_up(plan: Plan, *, debug: bool) -> None:
 def secrets_of(plan: Plan) -> set[str]:
     secrets = {client.key.reveal() for client in plan.clients.values()}
     for channel in plan.channels:
-        secrets.update(key.reveal() for key in channel.keys)
+        for door in channel.doors:
+            secrets.update(secret.reveal() for secret in door.secrets)
         secrets.update(value for _, value in channel.headers)
         if channel.proxy is not None:
             secrets.add(channel.proxy.reveal())

@@ -1,6 +1,5 @@
 """The verbatim lane of the chat format: splice the request, tap the answer, leave every other byte alone."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -8,7 +7,7 @@ from msgspec import Raw, Struct
 
 from uni_api.canon import Finish, Reasoning, Usage
 from uni_api.canon.seal import PREFIX
-from uni_api.dialects.merge import merged
+from uni_api.dialects.edits import NO_EDITS, Edits
 from uni_api.dialects.openai_chat.error import read_error
 from uni_api.dialects.openai_chat.reply import read_usage
 from uni_api.dialects.openai_chat.tap import Tap, finish_of
@@ -17,6 +16,7 @@ from uni_api.errors import Denied, Fault
 Fields = dict[str, Raw]
 
 _SEAL = b'"' + PREFIX.encode()
+_NULL = Raw(b"null")
 _ASK_USAGE = Raw(b'{"include_usage":true}')
 
 _fields = msgspec.json.Decoder(Fields)
@@ -35,6 +35,12 @@ class Peek(Struct, frozen=True):
     usage_shown: bool
     sealed: bool
     fields: Fields
+
+    @property
+    def developer(self) -> bool:
+        """Whether there may be messages of the role `developer`."""
+        messages = self.fields.get("messages")
+        return messages is not None and b'"developer"' in bytes(messages)
 
 
 def peek(body: bytes) -> Peek:
@@ -57,10 +63,10 @@ def peek(body: bytes) -> Peek:
     return Peek(model, bool(stream), shown, _SEAL in body, fields)
 
 
-def splice(seen: Peek, model: str, edits: Mapping[str, Any], removals: frozenset[str]) -> bytes:
+def splice(seen: Peek, model: str, edits: Edits) -> bytes:
     """The client's body for `model`: only the named top-level fields change, everything else stays its own bytes.
 
-    A mapping in `edits` is merged into a mapping of the client's. Streams are always asked for their usage.
+    Streams are always asked for their usage.
     """
     fields = dict(seen.fields)
     if model != seen.model:
@@ -70,11 +76,8 @@ def splice(seen: Peek, model: str, edits: Mapping[str, Any], removals: frozenset
         fields["stream_options"] = (
             Raw(_encode({**options, "include_usage": True})) if isinstance(options, dict) and options else _ASK_USAGE
         )
-    for name, value in edits.items():
-        old = _value(fields, name) if isinstance(value, Mapping) else None
-        fields[name] = Raw(_encode(merged(old, value)))
-    for name in removals:
-        fields.pop(name, None)
+    if edits is not NO_EDITS:
+        edits.apply(fields, read=_read, write=_write, null=_NULL)
     return _encode(fields)
 
 
@@ -131,6 +134,17 @@ def glance(body: bytes) -> Glance:
 
 def tap(*, usage_shown: bool) -> Tap:
     return Tap(usage_shown=usage_shown)
+
+
+def _read(raw: Raw) -> Any:
+    try:
+        return _any.decode(raw)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise Denied(400, "A field of the request body is not valid JSON.", code="invalid_json") from error
+
+
+def _write(value: Any) -> Raw:
+    return Raw(_encode(value))
 
 
 def _value(fields: Fields, name: str) -> Any:
