@@ -2,7 +2,7 @@ import pytest
 
 from tests.config.files import CLIENTS, PROVIDERS, plan, problems, provider
 from uni_api.config.plan import Channel, Client, ModelMap, Rule
-from uni_api.providers.base import REMOVE
+from uni_api.providers.base import REMOVE, Door, Site
 from uni_api.providers.registry import ANTHROPIC, DEMO, GEMINI, OPENAI
 from uni_api.secret import Secret
 
@@ -74,7 +74,7 @@ def test_missing_model_list_is_a_warning() -> None:
     [("k", ["k"]), ("007", ["007"]), ("1e5", ["1e5"]), ("[a, b]", ["a", "b"]), ("true", ["true"]), ("'k '", ["k"])],
 )
 def test_api_keys_keep_their_spelling(api: str, keys: list[str]) -> None:
-    assert [key.reveal() for key in channel(f"api: {api}, model: [m]").keys] == keys
+    assert [door.secrets[0].reveal() for door in channel(f"api: {api}, model: [m]").doors] == keys
 
 
 def test_names_may_be_numbers() -> None:
@@ -92,14 +92,15 @@ def test_channels_of_one_name_keep_their_own_keys() -> None:
         "  - {provider: p, base_url: 'https://c.d', api: k2, model: [m]}\n" + CLIENTS
     )
     one, two = plan(text).channels
-    assert (one.site.base_url, [key.reveal() for key in one.keys]) == ("https://a.b", ["k1"])
-    assert (two.site.base_url, [key.reveal() for key in two.keys]) == ("https://c.d", ["k2"])
+    assert one.doors == (Door(Site(base_url="https://a.b"), Secret("k1")),)
+    assert two.doors == (Door(Site(base_url="https://c.d"), Secret("k2")),)
     assert (one.position, two.position) == (0, 1)
 
 
 def test_defaults() -> None:
     found = channel("model: [m]")
-    assert (found.tools, found.image, found.headers, found.proxy, found.keys) == (True, True, (), None, ())
+    assert (found.tools, found.image, found.headers, found.proxy) == (True, True, (), None)
+    assert [door.key for door in found.doors] == [None]
     assert (found.key_scheduling, found.model_timeout, found.overrides) == ("round_robin", None, {})
 
 
@@ -165,7 +166,7 @@ def test_overrides() -> None:
 def test_provider_and_address(body: str, provider_: object, base_url: str) -> None:
     [found] = plan(f"providers: [{{{body}, model: [m]}}]\n{CLIENTS}").channels
     assert found.provider is provider_
-    assert found.site.base_url == base_url
+    assert found.doors[0].site.base_url == base_url
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_file_is_loaded_with_the_environment_of_the_process(tmp_path: Path, monk
     monkeypatch.setenv("MY_KEY", "from-outside")
     file = tmp_path / "api.yaml"
     file.write_text(provider("base_url: https://a.b, api: '${MY_KEY}', model: [m]"))
-    assert load(file).channels[0].keys[0].reveal() == "from-outside"
+    assert load(file).channels[0].doors[0].secrets[0].reveal() == "from-outside"
 
 
 def test_all_problems_at_once_in_file_order() -> None:
@@ -133,8 +133,8 @@ preferences:
 def test_environment_fills_any_text() -> None:
     text = provider("base_url: 'https://${HOST}/v1', api: '${A}${B:-b}', model: ['${M:-m}: x', '$${A}'], tools: '${T}'")
     [channel] = plan(text, HOST="h.example", A="a", B="", T="false").channels
-    assert channel.site.base_url == "https://h.example/v1"
-    assert channel.keys[0].reveal() == "ab"
+    assert channel.doors[0].site.base_url == "https://h.example/v1"
+    assert channel.doors[0].secrets[0].reveal() == "ab"
     assert set(channel.models) == {"m: x", "${A}"}
     assert channel.tools is False
 
@@ -215,5 +215,5 @@ def test_no_repr_holds_a_secret() -> None:
         f"api_keys: [{{api: {CANARY}}}]"
     )
     found = plan(text)
-    for each in (found, *found.channels, *found.clients.values(), found.channels[0].keys, found.channels[0].proxy):
+    for each in (found, *found.channels, *found.clients.values(), found.channels[0].doors, found.channels[0].proxy):
         assert CANARY not in repr(each)

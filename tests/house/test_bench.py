@@ -50,6 +50,8 @@ def test_every_lane_is_in_the_configuration(tmp_path: Path) -> None:
     client = plan.clients[Secret(lanes.KEY).digest]
     router = Router(plan)
     for lane in (lanes.JSON, lanes.SSE, lanes.PACED, lanes.TO_ANTHROPIC, lanes.TO_GEMINI):
-        assert router.candidates(client, lane.model)[0].channel.provider.dialect == lane.dialect
+        candidate = router.candidates(client, lane.model)[0]
+        channel = candidate.channel
+        assert channel.provider.dialect(channel.doors[0].site, candidate.model) == lane.dialect
     assert len(plan.channels) == 6
-    assert len({key for channel in plan.channels for key in channel.keys}) == 11
+    assert len({key for channel in plan.channels for door in channel.doors for key in door.secrets}) == 11

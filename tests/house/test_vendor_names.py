@@ -29,8 +29,10 @@ EXCEPTIONS: dict[str, set[str]] = {
         "openrouter",
         "vertex",
     },
-    # The same keys, which tell what kind of provider an entry is; and the engine to write when there is none.
-    "config/compile.py": {"aws", "bedrock", "cloudflare", "gpt", "vertex"},
+    # The same keys, told to the provider; and the engine to write when there is none.
+    "config/compile.py": {"aws", "gpt"},
+    # The framing is that vendor's own.
+    "framing/eventstream.py": {"amazon", "aws"},
     # The front that is served, by its registered name; and the shape of errors, in the room card.
     "server/gateway.py": {"openai"},
     "server/__init__.py": {"openai"},

@@ -2,7 +2,7 @@ import pytest
 
 from uni_api.canon import Reasoning
 from uni_api.providers.anthropic import Anthropic, messages_url
-from uni_api.providers.base import Hints, Site
+from uni_api.providers.base import Door, Hints, Site
 from uni_api.secret import Secret
 
 PROVIDER = Anthropic()
@@ -22,11 +22,11 @@ PROVIDER = Anthropic()
 )
 def test_messages_url(base_url: str, url: str) -> None:
     assert messages_url(base_url) == url
-    assert PROVIDER.address(Site(base_url=base_url), "../x", None, stream=True).url == url
+    assert PROVIDER.address(Door(Site(base_url=base_url)), "../x", stream=True).url == url
 
 
 def test_headers() -> None:
-    address = PROVIDER.address(Site(base_url="https://a.b"), "m", Secret("k"), stream=True)
+    address = PROVIDER.address(Door(Site(base_url="https://a.b"), Secret("k")), "m", stream=True)
     assert dict(address.headers) == {
         "x-api-key": "k",
         "anthropic-version": "2023-06-01",
@@ -58,5 +58,5 @@ def test_alias_without_thinking(alias: str, model: str) -> None:
 
 
 def test_realm() -> None:
-    assert PROVIDER.realm(Site(base_url="https://api.anthropic.com/v1")) == "anthropic"
-    assert PROVIDER.realm(Site(base_url="https://relay.b/v1/messages")) == "anthropic:relay.b"
+    assert PROVIDER.realm(Site(base_url="https://api.anthropic.com/v1"), "m") == "anthropic"
+    assert PROVIDER.realm(Site(base_url="https://relay.b/v1/messages"), "m") == "anthropic:relay.b"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uni_api.canon import Reasoning
-from uni_api.providers.base import Hints, Site
+from uni_api.providers.base import Door, Hints, Site
 from uni_api.providers.gemini import Gemini, generate_url
 from uni_api.secret import Secret
 
@@ -66,7 +66,7 @@ def test_no_model_name_leads_elsewhere(model: str, stream: bool) -> None:
 
 
 def test_key_travels_in_a_header() -> None:
-    address = PROVIDER.address(Site(base_url=HOME), "m", Secret("k1"), stream=True)
+    address = PROVIDER.address(Door(Site(base_url=HOME), Secret("k1")), "m", stream=True)
     assert dict(address.headers)["x-goog-api-key"] == "k1"
     assert "k1" not in address.url
     assert "k1" not in repr(address)
@@ -105,5 +105,5 @@ def test_alias_without_reasoning(alias: str, model: str) -> None:
 
 
 def test_realm() -> None:
-    assert PROVIDER.realm(Site(base_url=HOME)) == "gemini"
-    assert PROVIDER.realm(Site(base_url="https://relay.b/v1beta")) == "gemini:relay.b"
+    assert PROVIDER.realm(Site(base_url=HOME), "m") == "gemini"
+    assert PROVIDER.realm(Site(base_url="https://relay.b/v1beta"), "m") == "gemini:relay.b"

@@ -1,7 +1,7 @@
 import pytest
 
 from uni_api.canon import Reasoning
-from uni_api.providers.base import Hints, Site
+from uni_api.providers.base import Door, Hints, Site
 from uni_api.providers.openai import OpenAI, chat_url
 from uni_api.secret import Secret
 
@@ -38,17 +38,19 @@ PROVIDER = OpenAI()
 )
 def test_chat_url(base_url: str, url: str) -> None:
     assert chat_url(base_url) == url
-    assert PROVIDER.address(Site(base_url=base_url), "m", None, stream=False).url == url
+    assert PROVIDER.address(Door(Site(base_url=base_url)), "m", stream=False).url == url
 
 
 def test_headers() -> None:
     site = Site(base_url="https://a.b")
-    assert dict(PROVIDER.address(site, "m", Secret("k"), stream=True).headers) == {
+    address = PROVIDER.address(Door(site, Secret("k")), "m", stream=True)
+    assert address.scheme == "bearer token"
+    assert dict(address.headers) == {
         "authorization": "Bearer k",
         "content-type": "application/json",
         "accept": "text/event-stream",
     }
-    assert dict(PROVIDER.address(site, "m", None, stream=False).headers) == {
+    assert dict(PROVIDER.address(Door(site), "m", stream=False).headers) == {
         "content-type": "application/json",
         "accept": "application/json",
     }
@@ -56,7 +58,7 @@ def test_headers() -> None:
 
 def test_model_has_no_say_in_the_address() -> None:
     site = Site(base_url="https://a.b/v1")
-    assert PROVIDER.address(site, "../../x?y#z", None, stream=False) == PROVIDER.address(site, "m", None, stream=False)
+    assert PROVIDER.address(Door(site), "../../x?y#z", stream=False) == PROVIDER.address(Door(site), "m", stream=False)
 
 
 @pytest.mark.parametrize(
@@ -104,5 +106,5 @@ def test_effort_is_all_that_is_asked() -> None:
 
 
 def test_realm_is_the_host() -> None:
-    assert PROVIDER.realm(Site(base_url="https://user@Api.OpenAI.com/v1")) == "openai_chat:api.openai.com"
-    assert PROVIDER.realm(Site(base_url="http://a.b:81/v1")) == "openai_chat:a.b:81"
+    assert PROVIDER.realm(Site(base_url="https://user@Api.OpenAI.com/v1"), "m") == "openai_chat:api.openai.com"
+    assert PROVIDER.realm(Site(base_url="http://a.b:81/v1"), "m") == "openai_chat:a.b:81"

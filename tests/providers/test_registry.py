@@ -1,10 +1,9 @@
 import pytest
 
-from uni_api.errors import Fault
 from uni_api.providers import registry
-from uni_api.providers.base import Hints, Provider, Site
+from uni_api.providers.base import Door, Provider, Site
 from uni_api.providers.presets import PRESETS
-from uni_api.providers.registry import ANTHROPIC, DEMO, GEMINI, OPENAI, OPENROUTER, Later, by_address, by_engine, home
+from uni_api.providers.registry import ANTHROPIC, GEMINI, OPENAI, OPENROUTER, Later, by_address, by_engine, home
 
 
 @pytest.mark.parametrize(
@@ -74,19 +73,6 @@ def test_engine_has_a_home_that_speaks_its_format(word: str) -> None:
 def test_presets_can_be_called(name: str) -> None:
     found = by_address(PRESETS[name])
     assert not isinstance(found, Later)
-    url = found.address(Site(base_url=PRESETS[name]), "m", None, stream=False).url
+    url = found.address(Door(Site(base_url=PRESETS[name])), "m", stream=False).url
     assert url.startswith("https://")
     assert url.endswith(("/chat/completions", "/v1/messages", ":generateContent"))
-
-
-def test_demo_has_no_address() -> None:
-    site = Site(base_url="")
-    assert (DEMO.name, DEMO.dialect, DEMO.realm(site)) == ("demo", "openai_chat", "demo")
-    assert DEMO.hints("a-high", "gpt-5") == Hints()
-    with pytest.raises(Fault):
-        DEMO.address(site, "m", None, stream=False)
-
-
-@pytest.mark.parametrize("provider", [OPENAI, OPENROUTER, ANTHROPIC, GEMINI, DEMO])
-def test_providers_ask_for_no_edits(provider: Provider) -> None:
-    assert provider.edits("m", {"model": b"m"}) == {}

@@ -11,13 +11,15 @@ from tests.relay.wire import Wire
 from uni_api.canon import Reasoning
 from uni_api.config.plan import Channel, ModelMap, Plan
 from uni_api.demo import DemoUpstream
+from uni_api.dialects.edits import Edits
 from uni_api.errors import Fault
 from uni_api.providers.anthropic import Anthropic
-from uni_api.providers.base import REMOVE, Provider, Site
+from uni_api.providers.base import REMOVE, Door, Provider, Site
 from uni_api.providers.demo import Demo
 from uni_api.providers.gemini import Gemini
 from uni_api.providers.openai import OpenAI
 from uni_api.relay.lane import Lane
+from uni_api.relay.tokens import Tokens
 from uni_api.routing import Candidate, Try
 from uni_api.secret import Secret
 
@@ -29,8 +31,7 @@ def channel(provider: Provider | None = None, **more: Any) -> Channel:
         name="north",
         position=0,
         provider=provider or OpenAI(),
-        site=HOST,
-        keys=(Secret("k1"), Secret("k2")),
+        doors=(Door(HOST, Secret("k1")), Door(HOST, Secret("k2"))),
         models={"m": ("up",)},
         **more,
     )
@@ -45,7 +46,12 @@ def lane(
 ) -> Lane:
     made = plan or Plan(channels=(where,), clients={})
     return Lane(
-        candidate(where, alias, model), "openai_chat", made, cast(Any, wire or Wire()), {"demo": DemoUpstream()}
+        candidate(where, alias, model),
+        "openai_chat",
+        made,
+        cast(Any, wire or Wire()),
+        Tokens(cast(Any, wire), lambda: 0.0),
+        {"demo": DemoUpstream()},
     )
 
 
@@ -73,7 +79,7 @@ def test_it_knows_whom_it_talks_to() -> None:
 
 
 @pytest.mark.parametrize(
-    ("for_all", "for_alias", "edits", "removals"),
+    ("for_all", "for_alias", "edits", "dropped"),
     [
         ({}, {}, {}, set()),
         ({"a": 1}, {}, {"a": 1}, set()),
@@ -86,10 +92,10 @@ def test_it_knows_whom_it_talks_to() -> None:
     ],
 )
 def test_settings_of_the_model_come_after_those_of_the_channel(
-    for_all: Mapping[str, Any], for_alias: Mapping[str, Any], edits: Mapping[str, Any], removals: set[str]
+    for_all: Mapping[str, Any], for_alias: Mapping[str, Any], edits: Mapping[str, Any], dropped: set[str]
 ) -> None:
     found = lane(channel(overrides=for_all, model_overrides={"m": for_alias, "other": {"never": 1}}))
-    assert (found.edits, set(found.removals)) == (edits, removals)
+    assert found.edits == Edits(set=edits, drop=frozenset(dropped))
 
 
 def test_the_wait_is_that_of_the_model() -> None:
@@ -129,13 +135,13 @@ def test_headers_of_the_channel_replace_those_of_the_provider() -> None:
 
 def test_a_channel_without_keys_offers_none() -> None:
     wire = Wire()
-    found = lane(structs.replace(channel(), keys=()), wire)
+    found = lane(structs.replace(channel(), doors=(Door(HOST),)), wire)
     asyncio.run(wire.sent(found, Try(found.candidate, 0)))
     assert b"authorization" not in wire.heads[0].data.lower()
 
 
 def test_a_head_that_can_not_be_made_is_a_fault_without_the_key() -> None:
-    bad = structs.replace(channel(), keys=(Secret("k\r\nevil: 1"),))
+    bad = structs.replace(channel(), doors=(Door(HOST, Secret("k\r\nevil: 1")),))
     wire = Wire()
     found = lane(bad, wire)
     with pytest.raises(Fault) as caught:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from uni_api.config.plan import Channel, Client, KeyScheduling, Plan, Rule
-from uni_api.providers.base import Site
+from uni_api.providers.base import Given, each_key
 from uni_api.providers.openai import OpenAI
 from uni_api.secret import Secret
 
@@ -20,8 +20,7 @@ def channel(
         name=name,
         position=position,
         provider=OpenAI(),
-        site=Site(base_url="https://upstream.test/v1"),
-        keys=tuple(Secret(key) for key in keys),
+        doors=each_key(Given(base_url="https://upstream.test/v1", keys=tuple(Secret(key) for key in keys))),
         models=models if isinstance(models, dict) else {model: (model,) for model in models},
         key_scheduling=scheduling,
     )

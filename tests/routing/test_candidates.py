@@ -39,7 +39,7 @@ def test_two_channels_of_one_name_are_both_candidates_with_their_own_keys() -> N
     second = channel("same", ["m"], keys=["two"], position=1)
     who = client("sk-1", Rule(kind="channel", channel="same"))
     found = Router(plan([first, second], who)).candidates(who, "m")
-    assert [one.channel.keys for one in found] == [(Secret("one"),), (Secret("two"),)]
+    assert [[door.key for door in one.channel.doors] for one in found] == [[Secret("one")], [Secret("two")]]
 
 
 def test_a_renamed_model_hides_the_upstream_name() -> None:

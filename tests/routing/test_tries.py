@@ -16,8 +16,8 @@ def run(channels: list[Channel], auto_retry: bool | int, *, same_channel: bool) 
     seen: list[str] = []
     chosen: Try | None = tries.first()
     while chosen is not None:
-        assert chosen.key is not None
-        seen.append(f"{chosen.candidate.channel.name}.{chosen.key.reveal()}")
+        assert chosen.door.key is not None
+        seen.append(f"{chosen.candidate.channel.name}.{chosen.door.key.reveal()}")
         assert len(seen) < 100
         chosen = tries.next(same_channel=same_channel)
     assert tries.made == len(seen)
@@ -91,5 +91,5 @@ def test_fixed_priority_keeps_to_the_first_key_and_random_uses_all() -> None:
 
 def test_a_channel_without_keys_is_tried_once_without_one() -> None:
     tries = Tries([candidate(channel("open", ["m"], keys=[]))], KeyRing(), True)
-    assert tries.first().key is None
+    assert tries.first().door.key is None
     assert tries.next(same_channel=True) is None

@@ -12,7 +12,7 @@ from uni_api.config.schema import ClientEntry, ClientPreferences, Document, Prov
 from uni_api.config.values import ModelEntry, RuleEntry
 from uni_api.providers.base import REMOVE, Door, Given, Provider, Site, Unfit
 from uni_api.providers.presets import PRESETS
-from uni_api.providers.registry import ENGINES, OPENAI, Later, by_address, by_engine, by_fields, home
+from uni_api.providers.registry import ENGINES, Later, by_address, by_engine, by_fields, home
 from uni_api.secret import Secret
 
 _KEYS_SERVED = frozenset(("round_robin", "random", "fixed_priority"))
@@ -93,7 +93,7 @@ def _host(entry: ProviderEntry, name: str, findings: Findings) -> tuple[Provider
         return None  # unusable, and reported by its reader
     base_url = entry.base_url or _usual_url(name, engine, found)
     if found is None:
-        found = by_address(base_url) if base_url is not None else OPENAI
+        found = by_address(base_url or "")
     if isinstance(found, Later):
         findings.warning(entry.at("engine"), entry.path, f"{found.what} is not served yet; this channel is left out")
         return None

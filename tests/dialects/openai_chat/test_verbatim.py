@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 
 from uni_api.canon import Reasoning, pack
+from uni_api.dialects.edits import NO_EDITS, Edits
 from uni_api.dialects.openai_chat import verbatim
 from uni_api.errors import Denied, Fault
 
-NOTHING: frozenset[str] = frozenset()
 USAGE = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
 
 
@@ -33,27 +33,47 @@ def test_peek_refuses_what_is_no_request(body: bytes) -> None:
 
 def test_splice_changes_only_what_it_is_told() -> None:
     body = b'{ "b" : 2.50,"model":"m","a":[1 , 2],"s":"\\u00e9\\/","big":1e400,"long":123456789012345678901234567890}'
-    out = verbatim.splice(verbatim.peek(body), "up", {}, NOTHING)
+    out = verbatim.splice(verbatim.peek(body), "up", NO_EDITS)
     assert out == (
         b'{"b":2.50,"model":"up","a":[1 , 2],"s":"\\u00e9\\/","big":1e400,"long":123456789012345678901234567890}'
     )
 
 
 def test_splice_sends_one_of_duplicate_keys() -> None:
-    out = verbatim.splice(verbatim.peek(b'{"model":"evil","model":"m","x":1,"x":2}'), "m", {}, NOTHING)
+    out = verbatim.splice(verbatim.peek(b'{"model":"evil","model":"m","x":1,"x":2}'), "m", NO_EDITS)
     assert out == b'{"model":"m","x":2}'
 
 
 def test_splice_merges_sets_and_removes() -> None:
     seen = peek(metadata={"a": 1, "deep": {"x": 1}}, temperature=1, top_p=0.5)
-    edits = {"metadata": {"b": 2, "deep": {"y": 2}}, "temperature": 0, "new": {"z": 1}}
-    out = json.loads(verbatim.splice(seen, "m", edits, frozenset({"top_p", "absent"})))
+    wanted = {"metadata": {"b": 2, "deep": {"y": 2}}, "temperature": 0, "new": {"z": 1}}
+    out = json.loads(verbatim.splice(seen, "m", Edits(set=wanted, drop=frozenset({"top_p", "absent"}))))
     assert out == {
         "model": "m",
         "metadata": {"a": 1, "b": 2, "deep": {"x": 1, "y": 2}},
         "temperature": 0,
         "new": {"z": 1},
     }
+
+
+def test_nulls_that_the_client_sent_can_be_taken_out_and_none_are_added() -> None:
+    body = b'{"model":"m","stop":null,"n":null,"tools":[null],"x":"null"}'
+    assert verbatim.splice(verbatim.peek(body), "m", NO_EDITS) == body
+    assert verbatim.splice(verbatim.peek(body), "m", Edits(without_nulls=True)) == (
+        b'{"model":"m","tools":[null],"x":"null"}'
+    )
+
+
+def test_a_renamed_field_keeps_its_value_as_it_was_written() -> None:
+    body = b'{"model":"m","max_tokens":1e2}'
+    out = verbatim.splice(verbatim.peek(body), "m", Edits(rename={"max_tokens": "max_completion_tokens"}))
+    assert out == b'{"model":"m","max_completion_tokens":1e2}'
+
+
+def test_a_developer_message_is_noticed() -> None:
+    assert peek(messages=[{"role": "developer", "content": "x"}]).developer
+    assert not peek(messages=[{"role": "system", "content": "x"}]).developer
+    assert not peek().developer
 
 
 def test_an_effort_in_the_alias_yields_to_one_in_the_request() -> None:
