@@ -11,6 +11,8 @@ BACKS = {
     "openai_chat": "uni_api.dialects.openai_chat",
     "anthropic": "uni_api.dialects.anthropic",
     "gemini": "uni_api.dialects.gemini",
+    "converse": "uni_api.dialects.converse",
+    "ollama": "uni_api.dialects.ollama",
 }
 VERBATIM = {"openai_chat": "uni_api.dialects.openai_chat.verbatim"}
 
