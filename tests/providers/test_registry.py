@@ -3,7 +3,7 @@ import pytest
 from uni_api.providers import registry
 from uni_api.providers.base import Door, Provider, Site
 from uni_api.providers.presets import PRESETS
-from uni_api.providers.registry import ANTHROPIC, GEMINI, OPENAI, OPENROUTER, Later, by_address, by_engine, home
+from uni_api.providers.registry import ANTHROPIC, GEMINI, OLLAMA, OPENAI, OPENROUTER, Later, by_address, by_engine, home
 
 
 @pytest.mark.parametrize(
@@ -11,7 +11,10 @@ from uni_api.providers.registry import ANTHROPIC, GEMINI, OPENAI, OPENROUTER, La
     [
         ("https://api.openai.com/v1", OPENAI),
         ("https://anything.example/v1", OPENAI),
-        ("http://localhost:11434", OPENAI),
+        ("http://localhost:11434", OLLAMA),
+        ("http://localhost:11434/v1", OPENAI),
+        ("https://ollama.com/api/chat", OLLAMA),
+        ("https://ollama.com/v1", OPENAI),
         ("https://openrouter.ai/api/v1", OPENROUTER),
         ("https://api.anthropic.com", ANTHROPIC),
         ("https://api.anthropic.com/v1/messages", ANTHROPIC),
@@ -62,7 +65,7 @@ def test_unknown_engine() -> None:
     assert home("clade") is None
 
 
-@pytest.mark.parametrize("word", ["gpt", "openai", "openrouter", "claude", "anthropic", "gemini"])
+@pytest.mark.parametrize("word", ["gpt", "openai", "openrouter", "claude", "anthropic", "gemini", "ollama"])
 def test_engine_has_a_home_that_speaks_its_format(word: str) -> None:
     base_url = home(word)
     assert base_url is not None
@@ -74,5 +77,5 @@ def test_presets_can_be_called(name: str) -> None:
     found = by_address(PRESETS[name])
     assert not isinstance(found, Later)
     url = found.address(Door(Site(base_url=PRESETS[name])), "m", stream=False).url
-    assert url.startswith("https://")
-    assert url.endswith(("/chat/completions", "/v1/messages", ":generateContent"))
+    assert url.startswith("https://" if name != "ollama" else "http://localhost:")
+    assert url.endswith(("/chat/completions", "/v1/messages", ":generateContent", "/api/chat"))

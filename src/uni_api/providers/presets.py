@@ -21,6 +21,7 @@ PRESETS: Mapping[str, str] = MappingProxyType(
         "moonshot": "https://api.moonshot.ai/v1",
         "nebius": "https://api.tokenfactory.nebius.com/v1",
         "nvidia": "https://integrate.api.nvidia.com/v1",
+        "ollama": "http://localhost:11434",
         "openrouter": "https://openrouter.ai/api/v1",
         "perplexity": "https://api.perplexity.ai/chat/completions",
         "siliconflow": "https://api.siliconflow.cn/v1",

@@ -10,6 +10,8 @@ from uni_api.providers.anthropic import Anthropic
 from uni_api.providers.base import Given, Provider
 from uni_api.providers.demo import Demo
 from uni_api.providers.gemini import Gemini
+from uni_api.providers.ollama import Ollama
+from uni_api.providers.ollama import lives_at as is_ollama
 from uni_api.providers.openai import OpenAI
 from uni_api.providers.presets import PRESETS
 
@@ -17,6 +19,7 @@ OPENAI = OpenAI()
 OPENROUTER = OpenAI("openrouter")
 ANTHROPIC = Anthropic()
 GEMINI = Gemini()
+OLLAMA = Ollama()
 DEMO = Demo()
 
 
@@ -34,6 +37,7 @@ _ENGINES: Mapping[str, Provider | Later] = MappingProxyType(
         "claude": ANTHROPIC,
         "anthropic": ANTHROPIC,
         "gemini": GEMINI,
+        "ollama": OLLAMA,
         "demo": DEMO,
         "aws": Later("AWS Bedrock"),
         "azure": Later("Azure"),
@@ -84,6 +88,8 @@ def by_address(base_url: str) -> Provider | Later:
         for end, later in _HOSTS:
             if host == end or host.endswith((f".{end}", f"-{end}")):
                 return later
+    if is_ollama(base_url):
+        return OLLAMA
     if path.endswith("/v1beta") or (host == hostname(PRESETS["gemini"]) and "/openai" not in path):
         return GEMINI
     if host == hostname(PRESETS["anthropic"]) or path.endswith("v1/messages"):
