@@ -25,6 +25,7 @@ ORDER = (
     "routing",
     "transport",
     "relay",
+    "discovery",
     "server",
     "app.py",
     "cli.py",

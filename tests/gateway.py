@@ -112,7 +112,7 @@ def gateway(plan: Mapping[str, Any], env: Mapping[str, str] | None = None) -> It
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
-                env={**os.environ, **(env or {})},
+                env={**os.environ, "UNI_API_CACHE": folder, **(env or {})},
             )
         running = Gateway(port, process, log)
         try:

@@ -1,17 +1,43 @@
 """Composition root: a Plan -> the rooms, wired together."""
 
-from collections.abc import Awaitable, Callable
+import os
+import time
+from typing import TYPE_CHECKING
 
 from uni_api.config.plan import Plan
 from uni_api.demo import DemoUpstream
 from uni_api.relay import Relay
+from uni_api.relay.tokens import Tokens
 from uni_api.server import Gateway
 from uni_api.transport import HttpClient
 from uni_api.transport.fetch import Fetcher
 
+if TYPE_CHECKING:
+    from uni_api.discovery import Discovery
 
-def build(plan: Plan, *, max_body: int) -> tuple[Gateway, Callable[[], Awaitable[None]]]:
-    """The gateway for `plan`, and what ends its upstream connections. Must run inside the event loop."""
-    http = HttpClient()
-    relay = Relay(plan, http, Fetcher(http), {"demo": DemoUpstream()})
-    return Gateway(plan, relay, max_body=max_body), http.aclose
+
+class App:
+    """Everything that serves one Plan. Must be made, and ended, inside the event loop."""
+
+    def __init__(self, plan: Plan, *, max_body: int) -> None:
+        self._http = HttpClient()
+        self._tokens = Tokens(self._http, time.time)
+        self._relay = Relay(plan, self._http, Fetcher(self._http), {"demo": DemoUpstream()}, tokens=self._tokens)
+        self.gateway = Gateway(plan, self._relay, max_body=max_body)
+        self._discovery = self._discover(plan) if any(channel.discover for channel in plan.channels) else None
+
+    async def aclose(self) -> None:
+        """Stop what runs in the background, and end every upstream connection."""
+        if self._discovery is not None:
+            await self._discovery.aclose()
+        await self._http.aclose()
+
+    def _discover(self, plan: Plan) -> "Discovery":
+        # Imported only here: a file that lists its models starts without it.
+        from uni_api.discovery import Asker, Discovery, Shelf, usual_folder
+
+        shelf = Shelf(usual_folder(os.environ))
+        discovery = Discovery(plan, Asker(self._http, self._tokens), shelf, self.gateway.use)
+        self._relay.lists = discovery
+        discovery.start()
+        return discovery

@@ -1,8 +1,10 @@
-"""The command line: serve | demo | check."""
+"""The command line: serve | demo | check | models."""
 
+import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import click
@@ -95,6 +97,54 @@ def check(config: Path, strict: bool) -> None:
     click.echo(f"{config}: {len(plan.channels)} channels, {len(plan.clients)} client keys, ready to serve.")
 
 
+@main.command()
+@_config
+@click.argument("channel", required=False)
+def models(config: Path, channel: str | None) -> None:
+    """Ask every channel, or CHANNEL, for its models, and print each as channel/model.
+
+    Channels whose models stand in the file are printed as they are there. Exit code 1 when a list can't be had.
+    """
+    plan = _load(config)
+    chosen = [each for each in plan.channels if channel in (None, each.name)]
+    if not chosen:
+        _say(
+            f"There is no channel {channel!r} in {config}; there are: {', '.join(each.name for each in plan.channels)}."
+        )
+        raise SystemExit(2)
+    failures = 0
+    for each, names, failure in asyncio.run(_listed(chosen)):
+        for name in names:
+            click.echo(f"{each.name}/{name}")
+        if failure is not None:
+            failures += 1
+            _say(f"{each.name}: {failure.message}")
+    raise SystemExit(1 if failures else 0)
+
+
+async def _listed(channels: Iterable[Channel]) -> list[tuple[Channel, tuple[str, ...], Fault | None]]:
+    """The models of each channel, asked of its host where the file has none; and why there are none."""
+    from uni_api.discovery import Asker
+    from uni_api.relay.tokens import Tokens
+    from uni_api.transport import HttpClient
+
+    http = HttpClient()
+    asker = Asker(http, Tokens(http, time.time))
+
+    async def listed(channel: Channel) -> tuple[Channel, tuple[str, ...], Fault | None]:
+        if not channel.discover:
+            return channel, tuple(channel.models), None
+        try:
+            return channel, await asker.models(channel), None
+        except Fault as fault:
+            return channel, (), fault
+
+    try:
+        return await asyncio.gather(*map(listed, channels))
+    finally:
+        await http.aclose()
+
+
 def _described(channel: Channel) -> list[str]:
     """What a channel comes to, a line for each address that its models are reached at."""
     lines = [f"{channel.name}: {channel.provider.name}, {_count(len(channel.doors), 'way')} in"]
@@ -140,7 +190,7 @@ def _load(path: Path, *, strict: bool = False) -> Plan:
 
 
 def _run(plan: Plan, host: str, port: int, drain: float, max_body_mb: int, started: Callable[[str, int], None]) -> None:
-    from uni_api.app import build
+    from uni_api.app import App
     from uni_api.server import Bounds, Gateway, Settings
     from uni_api.server import serve as run
     from uni_api.server.logs import set_up
@@ -151,9 +201,9 @@ def _run(plan: Plan, host: str, port: int, drain: float, max_body_mb: int, start
     endings: list[Callable[[], Awaitable[None]]] = []
 
     def make() -> Gateway:
-        gateway, ending = build(plan, max_body=bounds.max_body)
-        endings.append(ending)
-        return gateway
+        app = App(plan, max_body=bounds.max_body)
+        endings.append(app.aclose)
+        return app.gateway
 
     async def stopped() -> None:
         for ending in endings:

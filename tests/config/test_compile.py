@@ -62,11 +62,16 @@ def test_broken_models() -> None:
     )
 
 
-def test_missing_model_list_is_a_warning() -> None:
+def test_a_missing_model_list_is_asked_of_the_host() -> None:
     found = plan(provider("base_url: https://a.b, api: k"))
-    assert found.channels[0].models == {}
+    assert (found.channels[0].models, found.channels[0].discover) == ({}, True)
+    assert not channel("model: [m]").discover
+
+
+def test_a_missing_model_list_of_a_host_that_lists_none_is_a_warning() -> None:
+    found = plan(provider("engine: demo"))
     [warning] = found.warnings
-    assert warning.endswith("no model list; models are not yet asked of the upstream, so there are none")
+    assert warning.endswith("this host lists no models; write them under model:")
 
 
 @pytest.mark.parametrize(

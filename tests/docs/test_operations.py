@@ -34,7 +34,8 @@ def _options() -> dict[tuple[str, str], tuple[str | None, str | None, str | None
     found = {}
     for name, command in main.commands.items():
         for option in command.params:
-            assert isinstance(option, click.Option)
+            if not isinstance(option, click.Option):
+                continue
             default = None if option.is_flag else str(option.default)
             environment = option.envvar if isinstance(option.envvar, str) else None
             found[name, option.opts[0]] = (environment, default, option.help)

@@ -58,10 +58,9 @@ def _channel(
     provider, doors = host
     preferences = entry.preferences or ProviderPreferences.empty(f"{entry.path}.preferences")
     models = _models(entry.model or ())
-    if entry.model is None and "model" not in entry.keys_given:
-        findings.warning(
-            entry.at("model"), entry.path, "no model list; models are not yet asked of the upstream, so there are none"
-        )
+    discover = entry.model is None and "model" not in entry.keys_given
+    if discover and not provider.listings(doors[0]):
+        findings.warning(entry.at("model"), entry.path, "this host lists no models; write them under model:")
     for_all, for_model = _overrides(preferences, models, findings)
     return Channel(
         name=name,
@@ -69,6 +68,7 @@ def _channel(
         provider=provider,
         doors=doors,
         models=models,
+        discover=discover,
         tools=entry.tools is not False,
         image=entry.image is not False,
         normalize_reasoning=preferences.normalize_reasoning is True,

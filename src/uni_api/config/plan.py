@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from uni_api.providers.base import Door, Provider
 from uni_api.secret import Secret
@@ -34,7 +34,7 @@ class Channel(Struct, frozen=True, kw_only=True, eq=False):
     """One entry of `providers`. `models` maps each client-facing name to the upstream names behind it, in file order.
 
     Two entries with one name are two channels, each with its own doors: a host and a key each. `overrides` apply to
-    every body, then those of `model_overrides[alias]`.
+    every body, then those of `model_overrides[alias]`. `discover`: the file lists no models, the host is asked.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Channel(Struct, frozen=True, kw_only=True, eq=False):
     provider: Provider
     doors: tuple[Door, ...]
     models: Mapping[str, tuple[str, ...]]
+    discover: bool = False
     tools: bool = True
     image: bool = True
     normalize_reasoning: bool = False
@@ -99,6 +100,11 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
     timeout: float = 100.0
     warnings: tuple[str, ...] = ()
 
+    def with_models(self, found: Mapping[int, tuple[str, ...]]) -> "Plan":
+        """This Plan with other models at some positions. A channel whose models are the same stays itself."""
+        channels = [_offering(each, found.get(each.position)) for each in self.channels]
+        return structs.replace(self, channels=tuple(channels))
+
     def wait_for(self, channel: Channel, alias: str, model: str) -> float:
         """Seconds of silence to bear from the upstream: before the first content, and between two pieces of it.
 
@@ -115,3 +121,9 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
 
     def __repr__(self) -> str:
         return f"<Plan {len(self.channels)} channels, {len(self.clients)} client keys>"
+
+
+def _offering(channel: Channel, names: tuple[str, ...] | None) -> Channel:
+    if names is None or tuple(channel.models) == names:
+        return channel
+    return structs.replace(channel, models={name: (name,) for name in names})

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import structs
@@ -31,11 +31,28 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
 
 
+class Lists(Protocol):
+    """Lists of models that are asked of hosts."""
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether some are on their way for the first time."""
+
+    async def first_lists(self) -> None:
+        """Comes back when they are here, or have taken too long."""
+
+
 class Relay:
     """Carries requests of every client to the upstreams of one Plan."""
 
     def __init__(
-        self, plan: Plan, http: HttpClient, fetcher: Fetcher, local: Mapping[str, LocalUpstream] | None = None
+        self,
+        plan: Plan,
+        http: HttpClient,
+        fetcher: Fetcher,
+        local: Mapping[str, LocalUpstream] | None = None,
+        *,
+        tokens: Tokens | None = None,
     ) -> None:
         self.router = Router(plan)
         self._plan = plan
@@ -43,8 +60,15 @@ class Relay:
         self.fetcher = fetcher
         self._local = local or {}
         self._ring = KeyRing()
-        self._tokens = Tokens(http, time.time)
+        self._tokens = tokens or Tokens(http, time.time)
         self._lanes: dict[tuple[str, Candidate], Lane] = {}
+        self.lists: Lists | None = None
+
+    def use(self, plan: Plan) -> None:
+        """Route by `plan` from now on. Exchanges under way go on with the candidates that they have."""
+        self._plan = plan
+        self.router = Router(plan)
+        self._lanes = {}
 
     def answer(self, dialect: str, body: bytes, client: Client, request_id: bytes) -> Awaitable[Answer]:
         """The answer to a request that speaks `dialect`: a reply, or the error in the dialect's own shape.
@@ -68,7 +92,13 @@ class Relay:
         return lane
 
     def tries(self, client: Client, model: str) -> Tries:
+        """Raises Denied as the router does."""
         return Tries(self.router.candidates(client, model), self._ring, client.auto_retry)
+
+    async def lists_known(self) -> None:
+        """Comes back when no list of models is on its way for the first time, or it takes too long."""
+        if self.lists is not None and self.lists.waited_for:
+            await self.lists.first_lists()
 
     def __repr__(self) -> str:
         return f"<Relay {len(self._lanes)} lanes, {self._ring!r}, {self.router!r}>"
@@ -105,7 +135,11 @@ class _Exchange:
     async def run(self) -> Answer:
         try:
             seen = registry.verbatim(self._front.name).peek(self._body)
-            self._tries = tries = self._relay.tries(self._client, seen.model)
+            try:
+                tries = self._relay.tries(self._client, seen.model)
+            except Denied as unknown:
+                tries = await self._tries_later(unknown, seen.model)
+            self._tries = tries
             chosen: Try | None = tries.first()
             shown: Fault | None = None
             while chosen is not None:
@@ -131,6 +165,13 @@ class _Exchange:
             return self._refused(shown)
         except (Denied, Fault) as error:
             return self._refused(error)
+
+    async def _tries_later(self, unknown: Denied, model: str) -> Tries:
+        """The tries for a model that nobody is known to offer yet, once lists on their way have come."""
+        if unknown.status != 404:
+            raise unknown
+        await self._relay.lists_known()
+        return self._relay.tries(self._client, model)
 
     def _refused(self, error: Denied | Fault) -> Answer:
         refusal = self._relay.refusal(self._front, error, self._request_id)

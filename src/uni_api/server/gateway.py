@@ -53,6 +53,11 @@ class Gateway:
             (b"HEAD", b"/readyz"): self._readyz,
         }
 
+    def use(self, plan: Plan) -> None:
+        """Serve `plan` from now on. Requests under way end as they began."""
+        self._plan = plan
+        self._relay.use(plan)
+
     def admit(self, request: Request, /) -> Denied | None:
         """Find out who asks, before any of the body is taken."""
         headers = request.headers
@@ -77,6 +82,8 @@ class Gateway:
             client = request.client
             route = self._routes.get((request.method, request.path))
             if route is not _CHAT or client is None:
+                if route == self._models:
+                    await self._relay.lists_known()
                 self._respond(self._small(route, request), request, out)
                 return
             body = request.body
