@@ -13,6 +13,7 @@ BACKS = {
     "gemini": "uni_api.dialects.gemini",
     "converse": "uni_api.dialects.converse",
     "ollama": "uni_api.dialects.ollama",
+    "workers_ai": "uni_api.dialects.workers_ai",
 }
 VERBATIM = {"openai_chat": "uni_api.dialects.openai_chat.verbatim"}
 
