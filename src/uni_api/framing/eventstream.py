@@ -7,6 +7,7 @@ of headers are those of AWS's own C library, aws-c-event-stream (both read 2026-
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from struct import Struct as Layout
 from zlib import crc32
 
@@ -25,6 +26,7 @@ _STRING = 7
 # The bytes of a value, by its type. Byte arrays (6) and strings (7) say their own length.
 _FIXED = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 _MEASURED = frozenset({6, _STRING})
+_SMALL = 256
 
 
 class EventStreamDecoder:
@@ -37,39 +39,49 @@ class EventStreamDecoder:
     Raises Fault("protocol") for a message that is too large or damaged; `close` raises it for one that was cut off.
     """
 
-    __slots__ = ("_buffer", "_limit", "_wanted")
+    __slots__ = ("_held", "_limit", "_pieces", "_wanted")
 
     def __init__(self, limit: int = MAX_MESSAGE) -> None:
         self._limit = limit
-        self._buffer = bytearray()
-        self._wanted = 0
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._wanted = _PRELUDE.size
 
     def feed(self, chunk: bytes) -> list[Frame]:
-        """The frames that `chunk` completes."""
-        buffer = self._buffer
-        buffer += chunk
+        """The frames that `chunk` completes. The work for a byte is the same however the stream is cut."""
+        if self._pieces:
+            self._pieces.append(chunk)
+            self._held += len(chunk)
+            if self._held < self._wanted:
+                return []
+            chunk = b"".join(self._pieces)
+            self._pieces = []
         frames: list[Frame] = []
-        start = 0
-        while len(buffer) - start >= (self._wanted or _PRELUDE.size):
-            if not self._wanted:
-                self._wanted = self._length(buffer, start)
-                continue
-            frames.append(_frame(bytes(buffer[start : start + self._wanted])))
-            start += self._wanted
-            self._wanted = 0
-        del buffer[:start]
+        start, size = 0, len(chunk)
+        while start + _PRELUDE.size <= size:
+            end = start + self._length(chunk, start)
+            if end > size:
+                self._wanted = end - start
+                break
+            frames.append(_frame(chunk[start:end]))
+            start = end
+        else:
+            self._wanted = _PRELUDE.size
+        self._held = size - start
+        if start < size:
+            self._pieces = [chunk[start:]]
         return frames
 
     def close(self) -> list[Frame]:
         """Nothing: every frame ends with its message."""
-        if self._buffer:
+        if self._pieces:
             raise Fault("protocol", "The upstream's event stream ended within a message.")
         return []
 
-    def _length(self, buffer: bytearray, start: int) -> int:
+    def _length(self, chunk: bytes, start: int) -> int:
         """The length of the message that begins at `start`. Checked before it is believed."""
-        total, headers, checksum = _PRELUDE.unpack_from(buffer, start)
-        if crc32(buffer[start : start + 8]) != checksum:
+        total, headers, checksum = _PRELUDE.unpack_from(chunk, start)
+        if crc32(chunk[start : start + 8]) != checksum:
             raise _damage("the checksum of its prelude is wrong")
         if total > self._limit:
             raise Fault("protocol", f"The upstream sent a message of more than {self._limit} bytes.")
@@ -78,7 +90,7 @@ class EventStreamDecoder:
         return int(total)
 
     def __repr__(self) -> str:
-        return f"<EventStreamDecoder {len(self._buffer)} bytes of a message held>"
+        return f"<EventStreamDecoder {self._held} bytes of a message held>"
 
 
 def _frame(message: bytes) -> Frame:
@@ -86,7 +98,8 @@ def _frame(message: bytes) -> Frame:
     if crc32(message[:end]) != _CRC.unpack_from(message, end)[0]:
         raise _damage("its checksum is wrong")
     body = _PRELUDE.size + _PRELUDE.unpack_from(message)[1]
-    headers = dict(_strings(message[_PRELUDE.size : body]))
+    block = message[_PRELUDE.size : body]
+    headers = _small(block) if len(block) <= _SMALL else dict(_strings(block))
     payload = message[body:end]
     match headers.get(b":message-type", b"event"):
         case b"exception":
@@ -95,6 +108,12 @@ def _frame(message: bytes) -> Frame:
             return Frame(headers.get(b":error-message", payload), b"exception:" + headers.get(b":error-code", b""))
         case _:
             return Frame(payload, headers.get(b":event-type", b""))
+
+
+@lru_cache(maxsize=64)
+def _small(block: bytes) -> dict[bytes, bytes]:
+    """The same few blocks of headers come with every message of a kind."""
+    return dict(_strings(block))
 
 
 def _strings(block: bytes) -> Iterator[tuple[bytes, bytes]]:
