@@ -46,7 +46,7 @@ from uni_api.dialects.converse.reply import (
 from uni_api.errors import Fault
 from uni_api.framing import Frame
 
-EXCEPTION = "exception:"
+EXCEPTION = b"exception:"
 
 
 class _Block(Struct):
@@ -73,19 +73,19 @@ class StreamReader:
     def feed(self, frame: Frame, /) -> list[Event]:
         if self._state == "broken":
             return []
-        name = frame.event.decode("utf-8", "replace")
-        if name.startswith(EXCEPTION):
+        if frame.event.startswith(EXCEPTION):
             # Once the message is whole, an exception takes nothing away from it.
             if self._state == "stopped":
                 return []
-            return self._break(fault_in_stream(name.removeprefix(EXCEPTION), frame.data))
+            name = frame.event.removeprefix(EXCEPTION).decode("utf-8", "replace")
+            return self._break(fault_in_stream(name, frame.data))
         try:
             data = msgspec.json.decode(frame.data)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             data = None
         if not isinstance(data, dict):
             return self._break(Fault("protocol", "The upstream sent an event that is not a JSON object."))
-        return list(self._event(name, data))
+        return list(self._event(frame.event, data))
 
     def close(self) -> list[Event]:
         if self._state in ("stopped", "broken"):
@@ -96,10 +96,12 @@ class StreamReader:
         self._state = "broken"
         return [Broke(fault)]
 
-    def _event(self, name: str, data: Block) -> Iterator[Event]:
-        data.pop("p", None)
-        if name == "metadata":
-            yield from self._start()
+    def _event(self, name: bytes, data: Block) -> Iterator[Event]:
+        if self._state == "waiting":
+            self._state = "open"
+            yield Started()
+        if name == b"metadata":
+            data.pop("p", None)
             yield from self._metadata(data)
             return
         if self._state == "stopped":
@@ -107,27 +109,18 @@ class StreamReader:
         place = data.get("contentBlockIndex")
         place = self._latest = place if isinstance(place, int) else self._latest
         match name:
-            case "messageStart":
-                yield from self._start()
-            case "contentBlockStart":
-                yield from self._start()
-                yield from self._begin(place, _dict(data.get("start")))
-            case "contentBlockDelta":
-                yield from self._start()
+            case b"contentBlockDelta":
                 yield from self._delta(place, _dict(data.get("delta")))
-            case "contentBlockStop":
+            case b"contentBlockStart":
+                yield from self._begin(place, _dict(data.get("start")))
+            case b"contentBlockStop":
                 yield from self._shut(place)
-            case "messageStop":
-                yield from self._start()
+            case b"messageStop":
+                data.pop("p", None)
                 yield from self._stop(data)
             case _:
-                # New kinds of events may come with new abilities of the service: none of them ends a message.
+                # messageStart, and new kinds of events that come with new abilities of the service.
                 return
-
-    def _start(self) -> Iterator[Event]:
-        if self._state == "waiting":
-            self._state = "open"
-            yield Started()
 
     def _stop(self, data: Block) -> Iterator[Event]:
         for place in list(self._blocks):
@@ -166,6 +159,11 @@ class StreamReader:
         block = self._blocks.get(place)
         if block is not None and block.index is None:
             yield from self._assemble(place, block, delta)
+            return
+        # Nearly every delta of a stream is more text: that path is kept short.
+        if block is not None and type(block.part) is Text and isinstance(text := delta.get("text"), str) and text:
+            assert block.index is not None
+            yield Grew(block.index, text)
             return
         match delta:
             case {"text": str(text)}:
