@@ -22,6 +22,7 @@ ORDER = (
     "providers",
     "config",
     "demo",
+    "state",
     "routing",
     "transport",
     "relay",

@@ -1,9 +1,10 @@
 import pytest
 
 from tests.config.files import CLIENTS, PROVIDERS, plan, problems, provider
-from uni_api.config.plan import Channel, Client, ModelMap, Rule
+from uni_api.config.plan import Channel, Client, Rule
+from uni_api.config.policy import ByModel
 from uni_api.providers.base import REMOVE, Door, Site
-from uni_api.providers.registry import ANTHROPIC, DEMO, GEMINI, OPENAI
+from uni_api.providers.registry import ANTHROPIC, BEDROCK, DEMO, GEMINI, OPENAI
 from uni_api.secret import Secret
 
 
@@ -117,7 +118,7 @@ def test_preferences() -> None:
     assert (found.tools, found.image, found.key_scheduling) == (False, False, "random")
     assert found.headers == (("X-A", "1"), ("b", "two"))
     assert found.proxy == Secret("socks5h://u:p@h:1")
-    assert found.model_timeout == ModelMap(entries=(("gpt", 5),), default=9.5)
+    assert found.model_timeout == ByModel(entries=(("gpt", 5),), default=9.5)
 
 
 def test_global_proxy_holds_where_the_channel_names_none() -> None:
@@ -159,6 +160,14 @@ def test_overrides() -> None:
         ("provider: groq, engine: gpt", OPENAI, "https://api.groq.com/openai/v1"),
         ("provider: groq, engine: claude", ANTHROPIC, "https://api.anthropic.com/v1"),
         ("provider: p, engine: demo", DEMO, ""),
+        ("provider: bedrock, api: k", BEDROCK, "https://bedrock-runtime.us-east-1.amazonaws.com"),
+        ("provider: bedrock, api: k, region: eu-west-1", BEDROCK, "https://bedrock-runtime.eu-west-1.amazonaws.com"),
+        ("provider: p, engine: aws, api: k", BEDROCK, "https://bedrock-runtime.us-east-1.amazonaws.com"),
+        (
+            "provider: p, aws_access_key: a, aws_secret_key: b, region: [ap-south-1, us-west-2]",
+            BEDROCK,
+            "https://bedrock-runtime.ap-south-1.amazonaws.com",
+        ),
         ("provider: openai, base_url: 'https://a.b/v1beta'", GEMINI, "https://a.b/v1beta"),
         ("provider: p, base_url: 'https://a.b', engine: Gemini", GEMINI, "https://a.b"),
         (
@@ -180,8 +189,6 @@ def test_provider_and_address(body: str, provider_: object, base_url: str) -> No
         ("project_id: p, private_key: k, client_email: e", "Vertex AI"),
         ("project_id: [a, b]", "Vertex AI"),
         ("cf_account_id: x", "Cloudflare Workers AI"),
-        ("base_url: 'https://bedrock-runtime.us-east-1.amazonaws.com'", "AWS Bedrock"),
-        ("aws_access_key: a, aws_secret_key: b", "AWS Bedrock"),
         ("base_url: 'https://x.openai.azure.com'", "Azure"),
         ("base_url: 'https://a.b', engine: codex", "Codex"),
         ("engine: vertex", "Vertex AI"),
@@ -196,6 +203,13 @@ def test_providers_of_later_are_left_out(body: str, what: str) -> None:
     assert [each.partition(": ")[2] for each in found.warnings] == [
         f"providers[1]: {what} is not served yet; this channel is left out"
     ]
+
+
+def test_half_of_an_access_key_is_a_problem() -> None:
+    found = problems(
+        f"providers: [{{provider: p, base_url: 'http://localhost:1', model: [m], aws_access_key: a}}]\n{CLIENTS}"
+    )
+    assert "providers[0].aws_access_key: the access key needs its aws_secret_key" in found[0]
 
 
 def test_unknown_key_order_is_a_warning() -> None:
@@ -318,3 +332,29 @@ def test_scheduling_of_later_is_told() -> None:
     assert "lottery has no effect yet; fixed_priority is used" in found.warnings[0]
     [one] = found.clients.values()
     assert one.scheduling == "lottery"
+
+
+def _keys(*entries: str) -> str:
+    listed = "".join(f"  - {{{entry}}}\n" for entry in entries)
+    return f"providers: [{{provider: p, base_url: 'https://a.b', model: [m]}}]\napi_keys:\n{listed}"
+
+
+def test_client_keys_may_be_nested() -> None:
+    found = plan(_keys("api: sk-a, model: [sk-b/*, sk-c/m]", "api: sk-b, model: [sk-c/*]", "api: sk-c, model: [p/*]"))
+    assert found.warnings == ()
+    assert found.clients[Secret("sk-a").digest].rules[0] == Rule(kind="key", key=Secret("sk-b").digest)
+
+
+@pytest.mark.parametrize(
+    ("keys", "at_fault"),
+    [
+        (["api: sk-a, model: [sk-a/*]"], [0]),
+        (["api: sk-a, model: [sk-b/*]", "api: sk-b, model: [p/*, sk-a/m]"], [0, 1]),
+        (["api: sk-x, model: [sk-a/*]", "api: sk-a, model: [sk-b/*]", "api: sk-b, model: [sk-a/*]"], [1, 2]),
+    ],
+    ids=["itself", "two", "two, reached by a third"],
+)
+def test_client_keys_in_a_circle_are_refused(keys: list[str], at_fault: list[int]) -> None:
+    found = problems(_keys(*keys))
+    assert [line.split(": ")[1] for line in found] == [f"api_keys[{position}].model" for position in at_fault]
+    assert all("lead back to this key itself" in line and "sk-a" not in line for line in found)

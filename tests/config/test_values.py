@@ -6,9 +6,9 @@ from tests.config.files import CLIENTS, PROVIDERS, plan, problems, provider
 from uni_api.config import kinds, values
 from uni_api.config.findings import Findings, Place
 from uni_api.config.kinds import Kind
+from uni_api.config.policy import Limit, Price
 from uni_api.config.reader import Reader, Unusable
 from uni_api.config.source import Scalar
-from uni_api.config.values import Limit, Price
 
 
 def read(kind: Kind[Any], text: str, *, plain: bool = True) -> Any:

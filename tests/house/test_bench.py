@@ -6,7 +6,7 @@ import pytest
 
 from bench import lanes, load, machine, relay, report
 from uni_api.config.load import load as load_config
-from uni_api.routing import Router
+from uni_api.routing import Candidate, Router
 from uni_api.secret import Secret
 
 
@@ -50,7 +50,8 @@ def test_every_lane_is_in_the_configuration(tmp_path: Path) -> None:
     client = plan.clients[Secret(lanes.KEY).digest]
     router = Router(plan)
     for lane in (lanes.JSON, lanes.SSE, lanes.PACED, lanes.TO_ANTHROPIC, lanes.TO_GEMINI):
-        candidate = router.candidates(client, lane.model)[0]
+        candidate = router.pool(client, lane.model).entries[0].target
+        assert isinstance(candidate, Candidate)
         channel = candidate.channel
         assert channel.provider.dialect(channel.doors[0].site, candidate.model) == lane.dialect
     assert len(plan.channels) == 6

@@ -7,7 +7,7 @@ import pytest
 
 from tests.house.tree import ROOT, modules, parsed
 
-PURE = {"canon", "framing", "dialects", "providers", "routing", "config"}
+PURE = {"canon", "framing", "dialects", "providers", "config"}
 """Rooms without await. config reads files, but never waits."""
 
 CLOCKLESS = {"canon", "framing", "dialects", "providers"}

@@ -8,13 +8,15 @@ import pytest
 from msgspec import structs
 
 from tests.relay.wire import Wire
-from uni_api.canon import Reasoning
-from uni_api.config.plan import Channel, ModelMap, Plan
+from uni_api.canon import Media, Reasoning
+from uni_api.config.plan import Channel, Plan
+from uni_api.config.policy import ByModel
 from uni_api.demo import DemoUpstream
 from uni_api.dialects.edits import Edits
 from uni_api.errors import Fault
 from uni_api.providers.anthropic import Anthropic
 from uni_api.providers.base import REMOVE, Door, Provider, Site
+from uni_api.providers.bedrock import Bedrock
 from uni_api.providers.demo import Demo
 from uni_api.providers.gemini import Gemini
 from uni_api.providers.openai import OpenAI
@@ -99,7 +101,7 @@ def test_settings_of_the_model_come_after_those_of_the_channel(
 
 
 def test_the_wait_is_that_of_the_model() -> None:
-    own = channel(model_timeout=ModelMap((("m", 7.0),)))
+    own = channel(model_timeout=ByModel((("m", 7.0),)))
     wire = Wire()
     found = lane(own, wire)
     assert found.wait == 7.0
@@ -171,3 +173,14 @@ def test_an_upstream_inside_the_process_needs_no_wire() -> None:
 def test_the_name_shown_fits_into_a_header() -> None:
     assert lane(structs.replace(channel(), name="n\u00f6rd\r\n\u2028")).shown_name == b"n\\xf6rd\\r\\n\\u2028"
     assert lane(channel()).shown_name == b"north"
+
+
+@pytest.mark.parametrize(
+    ("model", "fetched"), [("anthropic.claude-3-haiku-20240307-v1:0", True), ("claude-3-haiku-20240307", False)]
+)
+def test_a_host_may_not_fetch_links_that_its_dialect_has(model: str, fetched: bool) -> None:
+    provider = Bedrock() if fetched else Anthropic()
+    made = lane(channel(provider), model=model)
+    assert made.dialect == "anthropic"
+    assert made.needs_bytes(Media(kind="image", url="https://a.example/x.png")) is fetched
+    assert not made.needs_bytes(Media(kind="image", data=b"x"))

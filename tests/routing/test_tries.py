@@ -1,27 +1,51 @@
-import random
+import asyncio
+from collections.abc import Collection
 
 import pytest
 
-from tests.routing.plans import channel
-from uni_api.config.plan import Channel
-from uni_api.routing import Candidate, KeyRing, Tries, Try
+from tests.routing.plans import channel, client, plan
+from uni_api.config.plan import Channel, Client, Rule
+from uni_api.routing import Candidate, Health, KeyRing, Preference, Router, Scheduler, Shut, Tries
 
 
-def candidate(one: Channel) -> Candidate:
-    return Candidate(one, "m", "m")
+def tries_of(
+    channels: list[Channel], *clients: Client, auto_retry: bool | int = True, ring: KeyRing | None = None
+) -> Tries:
+    who = clients[0] if clients else client("sk-1")
+    pool = Router(plan(channels, *(clients or (who,)))).pool(who, "m")
+    return Tries(pool, ring or KeyRing(), Scheduler(Health()), auto_retry)
 
 
-def run(channels: list[Channel], auto_retry: bool | int, *, same_channel: bool) -> list[str]:
-    tries = Tries([candidate(one) for one in channels], KeyRing(), auto_retry)
-    seen: list[str] = []
-    chosen: Try | None = tries.first()
-    while chosen is not None:
-        assert chosen.door.key is not None
-        seen.append(f"{chosen.candidate.channel.name}.{chosen.door.key.reveal()}")
-        assert len(seen) < 100
-        chosen = tries.next(same_channel=same_channel)
+def run(tries: Tries, *, same_channel: bool = False) -> list[str]:
+    async def main() -> list[str]:
+        seen: list[str] = []
+        chosen = await tries.next()
+        while chosen is not None:
+            key = chosen.door.key.reveal() if chosen.door.key is not None else "-"
+            seen.append(f"{chosen.candidate.channel.name}.{key}")
+            assert len(seen) < 100
+            chosen = await tries.next(same_channel=same_channel)
+        return seen
+
+    seen = asyncio.run(main())
     assert tries.made == len(seen)
     return seen
+
+
+class Ring(KeyRing):
+    """Some channels have no door that can be used now."""
+
+    def __init__(self, **shut: Shut) -> None:
+        super().__init__()
+        self.shut = shut
+
+    async def take(
+        self, candidate: Candidate, used: Collection[int], *, tokens: int = 0, force: bool = False
+    ) -> int | Shut:
+        shut = self.shut.get(candidate.channel.name)
+        if shut is not None and not (force and not shut.limited):
+            return shut
+        return await super().take(candidate, used, tokens=tokens, force=force)
 
 
 ONE = channel("a", ["m"], keys=["1"])
@@ -60,36 +84,63 @@ HUGE = channel("h", ["m"], keys=[str(number) for number in range(1000)])
 def test_the_order_of_tries(
     channels: list[Channel], auto_retry: bool | int, same_channel: bool, expected: list[str]
 ) -> None:
-    assert run(channels, auto_retry, same_channel=same_channel) == expected
+    assert run(tries_of(channels, auto_retry=auto_retry), same_channel=same_channel) == expected
 
 
 def test_a_thousand_refused_keys_cost_ten_tries_and_every_channel_has_its_chance() -> None:
-    seen = run([HUGE, ONE, TWO], True, same_channel=True)
+    seen = run(tries_of([HUGE, ONE, TWO]), same_channel=True)
     assert len(seen) == 10
     assert seen[-2:] == ["a.1", "b.1"]
 
 
 def test_more_channels_than_ten_are_all_tried() -> None:
     many = [channel(f"c{number}", ["m"]) for number in range(25)]
-    assert run(many, True, same_channel=False) == [f"c{number}.k" for number in range(25)]
-
-
-def test_keys_take_turns_over_requests() -> None:
-    ring = KeyRing()
-    first = [ring.first(POOL) for _ in range(7)]
-    assert first == [0, 1, 2, 0, 1, 2, 0]
-    assert repr(ring) == "<KeyRing p: 1>"
-
-
-def test_fixed_priority_keeps_to_the_first_key_and_random_uses_all() -> None:
-    fixed = channel("f", ["m"], keys=["1", "2"], scheduling="fixed_priority")
-    mixed = channel("r", ["m"], keys=["1", "2"], scheduling="random")
-    ring = KeyRing(random.Random(1))
-    assert {ring.first(fixed) for _ in range(10)} == {0}
-    assert {ring.first(mixed) for _ in range(50)} == {0, 1}
+    assert run(tries_of(many)) == [f"c{number}.k" for number in range(25)]
 
 
 def test_a_channel_without_keys_is_tried_once_without_one() -> None:
-    tries = Tries([candidate(channel("open", ["m"], keys=[]))], KeyRing(), True)
-    assert tries.first().door.key is None
-    assert tries.next(same_channel=True) is None
+    assert run(tries_of([channel("open", ["m"], keys=[])]), same_channel=True) == ["open.-"]
+
+
+def test_what_rests_is_tried_when_nothing_else_is_left_the_shortest_rest_first() -> None:
+    ring = Ring(a=Shut(wait=9.0), p=Shut(wait=3.0))
+    assert run(tries_of([ONE, POOL, TWO], ring=ring)) == ["b.1", "p.1", "a.1"]
+
+
+def test_a_limit_is_not_broken_even_when_nothing_else_is_left() -> None:
+    tries = tries_of([ONE, TWO], ring=Ring(a=Shut(wait=9.0, limited=True), b=Shut(wait=5.0, limited=True)))
+    assert run(tries) == []
+    assert tries.shut == Shut(wait=5.0, limited=True)
+
+
+def test_one_that_is_preferred_comes_first_and_once() -> None:
+    who = client("sk-1")
+    pool = Router(plan([ONE, TWO, POOL], who)).pool(who, "m")
+    preferred = pool.entries[2].target
+    assert isinstance(preferred, Candidate)
+    tries = Tries(pool, KeyRing(), Scheduler(Health()), True, prefer=Preference(preferred))
+    assert run(tries)[:3] == ["p.1", "a.1", "b.1"]
+
+
+INNER = client("sk-inner", Rule(kind="channel", channel="p"), Rule(kind="channel", channel="b"))
+OUTER = client("sk-outer", Rule(kind="key", key=INNER.key.digest), Rule(kind="channel", channel="a"))
+
+
+def test_another_keys_pool_is_tried_where_it_stands_on_one_budget() -> None:
+    tries = tries_of([ONE, TWO, POOL], OUTER, INNER, auto_retry=0)
+    assert run(tries) == ["p.1"]
+    assert run(tries_of([ONE, TWO, POOL], OUTER, INNER)) == ["p.1", "b.1", "a.1", "p.2", "p.3"]
+
+
+def test_a_key_that_is_barred_brings_nothing_and_costs_no_try() -> None:
+    async def main() -> list[str]:
+        tries = tries_of([ONE, TWO, POOL], OUTER, INNER, auto_retry=False)
+        first = await tries.next()
+        assert first is not None and first.via == (INNER,)
+        tries.bar(INNER)
+        second = await tries.next()
+        assert second is not None and tries.made == 1
+        assert await tries.next() is None
+        return [second.candidate.channel.name]
+
+    assert asyncio.run(main()) == ["a"]

@@ -1,19 +1,22 @@
 """Schema -> Plan: every decision that does not need a request."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from msgspec import Struct
 
 from uni_api.config.findings import Findings, quoted, suggestion
 from uni_api.config.kinds import PerModel
-from uni_api.config.plan import Channel, Client, KeyScheduling, ModelMap, Plan, Rule, Scheduling
+from uni_api.config.plan import Channel, Client, KeyScheduling, Plan, Rule, Scheduling
+from uni_api.config.policy import ByModel
 from uni_api.config.schema import ClientEntry, ClientPreferences, Document, ProviderEntry, ProviderPreferences
 from uni_api.config.values import ModelEntry, RuleEntry
 from uni_api.providers.base import REMOVE, Door, Given, Provider, Site, Unfit
 from uni_api.providers.presets import PRESETS
 from uni_api.providers.registry import ENGINES, Later, by_address, by_engine, by_fields, home
 from uni_api.secret import Secret
+
+T = TypeVar("T")
 
 _KEYS_SERVED = frozenset(("round_robin", "random", "fixed_priority"))
 
@@ -37,7 +40,7 @@ def compile_plan(document: Document, findings: Findings, *, timeout: float) -> P
     return Plan(
         channels=tuple(channels),
         clients=clients,
-        model_timeout=_model_map(table) or ModelMap(),
+        model_timeout=_by_model(table) or ByModel(),
         timeout=timeout,
     )
 
@@ -74,7 +77,7 @@ def _channel(
         normalize_reasoning=preferences.normalize_reasoning is True,
         headers=preferences.headers or (),
         proxy=preferences.proxy or proxy,
-        model_timeout=_model_map(preferences.model_timeout),
+        model_timeout=_by_model(preferences.model_timeout),
         key_scheduling=_key_scheduling(preferences, findings),
         overrides=for_all,
         model_overrides=for_model,
@@ -187,8 +190,8 @@ def _key_scheduling(preferences: ProviderPreferences, findings: Findings) -> Key
     return cast(KeyScheduling, word)
 
 
-def _model_map(table: PerModel[float] | None) -> ModelMap | None:
-    return ModelMap(entries=table.entries, default=table.default) if table else None
+def _by_model(table: PerModel[T] | None) -> ByModel[T] | None:
+    return ByModel(entries=table.entries, default=table.default) if table else None
 
 
 # --- client keys
@@ -239,7 +242,31 @@ def _clients(document: Document, known: _Known, findings: Findings) -> Mapping[b
             scheduling=_scheduling(preferences, findings),
             auto_retry=True if retry is None else retry,
         )
+    _refuse_circles(usable, found, findings)
     return found
+
+
+def _refuse_circles(
+    usable: Iterable[tuple[int, ClientEntry, Secret]], found: Mapping[bytes, Client], findings: Findings
+) -> None:
+    """A key whose rules lead back to it could never be resolved."""
+    for _, entry, key in usable:
+        if _leads_to(found[key.digest], key.digest, found, set()):
+            findings.problem(
+                entry.at("model"),
+                f"{entry.path}.model",
+                "these rules lead back to this key itself; take out the sk- rule that closes the circle",
+            )
+
+
+def _leads_to(client: Client, goal: bytes, found: Mapping[bytes, Client], seen: set[bytes]) -> bool:
+    for rule in client.rules:
+        if rule.key is None or rule.key in seen or rule.key not in found:
+            continue
+        seen.add(rule.key)
+        if rule.key == goal or _leads_to(found[rule.key], goal, found, seen):
+            return True
+    return False
 
 
 def _scheduling(preferences: ClientPreferences, findings: Findings) -> Scheduling:
@@ -279,7 +306,6 @@ def _rule(entry: RuleEntry, known: _Known, digests: Mapping[bytes, int], finding
         if digest not in digests:
             findings.warning(entry.place, entry.path, "names a client key that is not in this file; it allows nothing")
             return None
-        findings.warning(entry.place, entry.path, "another client's key as a channel has no effect yet")
         return Rule(kind="key", key=digest, model=model, weight=weight)
     if left not in known.names:
         hint = suggestion(left, known.names) or "; write a channel's name before the slash"

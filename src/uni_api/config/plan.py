@@ -5,29 +5,12 @@ from typing import Any, Literal
 
 from msgspec import Struct, structs
 
+from uni_api.config.policy import ByModel
 from uni_api.providers.base import Door, Provider
 from uni_api.secret import Secret
 
 Scheduling = Literal["fixed_priority", "round_robin", "weighted_round_robin", "lottery", "random", "smart_round_robin"]
 KeyScheduling = Literal["round_robin", "random", "fixed_priority", "smart_round_robin"]
-
-
-class ModelMap(Struct, frozen=True):
-    """A value per model name: `entries` in file order, `default` for the rest (None: not set)."""
-
-    entries: tuple[tuple[str, float], ...] = ()
-    default: float | None = None
-
-    def find(self, name: str) -> float | None:
-        """The entry that is `name` exactly, else the first whose key is part of `name` (case does not matter)."""
-        for key, value in self.entries:
-            if key == name:
-                return value
-        lowered = name.lower()
-        for key, value in self.entries:
-            if key.lower() in lowered:
-                return value
-        return None
 
 
 class Channel(Struct, frozen=True, kw_only=True, eq=False):
@@ -48,7 +31,7 @@ class Channel(Struct, frozen=True, kw_only=True, eq=False):
     normalize_reasoning: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     proxy: Secret | None = None
-    model_timeout: ModelMap | None = None
+    model_timeout: ByModel[float] | None = None
     key_scheduling: KeyScheduling = "round_robin"
     overrides: Mapping[str, Any] = {}
     model_overrides: Mapping[str, Mapping[str, Any]] = {}
@@ -96,7 +79,7 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
 
     channels: tuple[Channel, ...]
     clients: Mapping[bytes, Client]
-    model_timeout: ModelMap = ModelMap()
+    model_timeout: ByModel[float] = ByModel()
     timeout: float = 100.0
     warnings: tuple[str, ...] = ()
 

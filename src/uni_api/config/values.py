@@ -9,6 +9,7 @@ from msgspec import Struct
 from uni_api.config import source
 from uni_api.config.findings import Place, quoted
 from uni_api.config.kinds import PRINTABLE, Kind, mapped, whole
+from uni_api.config.policy import Limit, Price
 from uni_api.config.reader import Reader, Unusable
 from uni_api.config.source import Node, Scalar
 from uni_api.secret import Secret
@@ -42,20 +43,6 @@ _UNITS: Mapping[str, int] = {
     **dict.fromkeys(("mo", "month"), 30 * 86_400),
     **dict.fromkeys(("y", "year"), 365 * 86_400),
 }
-
-
-class Limit(Struct, frozen=True):
-    """At most `count` requests in any `seconds`; without `seconds`, at most `count` tokens in one request."""
-
-    count: int
-    seconds: int | None = None
-
-
-class Price(Struct, frozen=True):
-    """US dollars for a million tokens."""
-
-    input: float
-    output: float
 
 
 class ModelEntry(Struct, frozen=True):

@@ -19,7 +19,7 @@ from uni_api.relay.media import with_bytes
 from uni_api.relay.tokens import Tokens
 from uni_api.relay.upstream import LocalUpstream
 from uni_api.relay.verdict import Verdict, judge
-from uni_api.routing import Candidate, KeyRing, Router, Tries, Try
+from uni_api.routing import Candidate, Health, KeyRing, Router, Scheduler, Tries, Try
 from uni_api.transport import HttpClient
 from uni_api.transport.fetch import Fetched, Fetcher
 
@@ -59,7 +59,9 @@ class Relay:
         self._http = http
         self.fetcher = fetcher
         self._local = local or {}
-        self._ring = KeyRing()
+        self.ring = KeyRing()
+        self.health = Health()
+        self._scheduler = Scheduler(self.health)
         self._tokens = tokens or Tokens(http, time.time)
         self._lanes: dict[tuple[str, Candidate], Lane] = {}
         self.lists: Lists | None = None
@@ -77,6 +79,14 @@ class Relay:
         """
         return _Exchange(self, registry.front(dialect), body, client, request_id).run()
 
+    async def failed(self, chosen: Try, fault: Fault, *, only: bool) -> None:
+        await self.ring.failed(chosen.candidate, chosen.place, fault)
+        await self.health.failed(chosen.candidate, fault, only=only)
+
+    async def worked(self, chosen: Try) -> None:
+        await self.ring.worked(chosen.candidate, chosen.place)
+        await self.health.worked(chosen.candidate)
+
     def refusal(self, front: Front, error: Denied | Fault, request_id: bytes) -> Answer:
         status, body = front.write_error(error)
         headers = [JSON, (b"x-request-id", request_id)]
@@ -93,7 +103,7 @@ class Relay:
 
     def tries(self, client: Client, model: str) -> Tries:
         """Raises Denied as the router does."""
-        return Tries(self.router.candidates(client, model), self._ring, client.auto_retry)
+        return Tries(self.router.pool(client, model), self.ring, self._scheduler, client.auto_retry)
 
     async def lists_known(self) -> None:
         """Comes back when no list of models is on its way for the first time, or it takes too long."""
@@ -101,7 +111,7 @@ class Relay:
             await self.lists.first_lists()
 
     def __repr__(self) -> str:
-        return f"<Relay {len(self._lanes)} lanes, {self._ring!r}, {self.router!r}>"
+        return f"<Relay {len(self._lanes)} lanes, {self.ring!r}, {self.router!r}>"
 
 
 class _Exchange:
@@ -140,31 +150,36 @@ class _Exchange:
             except Denied as unknown:
                 tries = await self._tries_later(unknown, seen.model)
             self._tries = tries
-            chosen: Try | None = tries.first()
-            shown: Fault | None = None
+            chosen = await tries.next()
+            shown: Denied | Fault | None = None
             while chosen is not None:
                 self._lane = lane = self._relay.lane(self._front.name, chosen.candidate)
                 self._losses = None
                 try:
-                    if lane.verbatim is not None and not seen.sealed and (lane.developer or not seen.developer):
-                        self._losses = _refused(lane, seen)
-                        answer = await doing.verbatim(lane, chosen, seen, self._front)
-                    else:
-                        answer = await self._translate(lane, chosen)
-                    answer.headers.append((b"x-request-id", self._request_id))
-                    self._tell(answer.headers)
-                    return answer
+                    answer = await self._attempt(lane, chosen, seen)
                 except Fault as fault:
                     _log(self._request_id, lane, chosen, fault)
                     # A traceback would hold this frame, and with it the body, in a circle.
                     shown = _worth_showing(shown, fault.with_traceback(None))
+                    await self._relay.failed(chosen, fault, only=tries.only)
                     verdict = judge(fault)
                     stop = verdict is Verdict.REFUSE
-                    chosen = None if stop else tries.next(same_channel=verdict is Verdict.NEXT_KEY)
-            assert shown is not None
-            return self._refused(shown)
+                    chosen = None if stop else await tries.next(same_channel=verdict is Verdict.NEXT_KEY)
+                else:
+                    await self._relay.worked(chosen)
+                    answer.headers.append((b"x-request-id", self._request_id))
+                    self._tell(answer.headers)
+                    return answer
+            return self._refused(shown or _all_shut(tries))
         except (Denied, Fault) as error:
             return self._refused(error)
+
+    def _attempt(self, lane: Lane, chosen: Try, seen: Peek) -> Awaitable[Answer]:
+        """Comes to what can be committed. Raises Fault."""
+        if lane.verbatim is not None and not seen.sealed and (lane.developer or not seen.developer):
+            self._losses = _refused(lane, seen)
+            return doing.verbatim(lane, chosen, seen, self._front)
+        return self._translate(lane, chosen)
 
     async def _tries_later(self, unknown: Denied, model: str) -> Tries:
         """The tries for a model that nobody is known to offer yet, once lists on their way have come."""
@@ -196,7 +211,7 @@ class _Exchange:
         request = keep_realm(request, lane.realm, losses, plain_thinking=lane.dialect == self._front.name)
         reasoning = request.reasoning if request.reasoning is not None else lane.hints.reasoning
         request = structs.replace(request, model=lane.candidate.model, reasoning=reasoning)
-        return await with_bytes(request, lane.back.needs_bytes, self._relay.fetcher, self._fetched, losses)
+        return await with_bytes(request, lane.needs_bytes, self._relay.fetcher, self._fetched, losses)
 
     def _tell(self, headers: Headers) -> None:
         """Add what the client is told of how it was served."""
@@ -218,9 +233,20 @@ def _refused(lane: Lane, seen: Peek) -> Losses | None:
     return losses
 
 
-def _worth_showing(old: Fault | None, new: Fault) -> Fault:
+def _worth_showing(old: Denied | Fault | None, new: Fault) -> Denied | Fault:
     """The later of two faults, but an upstream's own word before a failure to reach one."""
-    return old if old is not None and old.kind not in _UNANSWERED and new.kind in _UNANSWERED else new
+    said = isinstance(old, Fault) and old.kind not in _UNANSWERED
+    return old if said and old is not None and new.kind in _UNANSWERED else new
+
+
+def _all_shut(tries: Tries) -> Denied:
+    """Why nobody could even be asked."""
+    shut = tries.shut
+    if shut is not None and shut.too_long:
+        return Denied(413, "The request has more tokens than any channel takes.", code="request_too_long")
+    wait = shut.wait if shut is not None else None
+    message = "Every key of every channel for this model is at its limit."
+    return Denied(429, message, code="channel_limits_reached", retry_after=wait)
 
 
 def _body(raw: bytes) -> dict[str, Any]:

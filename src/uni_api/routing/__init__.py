@@ -5,7 +5,22 @@ Rule 2: everything is decided from the Plan and from a few named counters; no JS
 Rule 3: the choice says who is next; whether there is a next is told by what became of the last try.
 """
 
-from uni_api.routing.candidates import Candidate, Router
-from uni_api.routing.tries import KeyRing, Tries, Try
+from uni_api.routing.health import Health
+from uni_api.routing.pool import Candidate, Entry, Pool, Router
+from uni_api.routing.ring import KeyRing, Shut
+from uni_api.routing.schedule import Scheduler
+from uni_api.routing.tries import Preference, Tries, Try
 
-__all__ = ["Candidate", "KeyRing", "Router", "Tries", "Try"]
+__all__ = [
+    "Candidate",
+    "Entry",
+    "Health",
+    "KeyRing",
+    "Pool",
+    "Preference",
+    "Router",
+    "Scheduler",
+    "Shut",
+    "Tries",
+    "Try",
+]

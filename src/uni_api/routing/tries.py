@@ -1,131 +1,196 @@
 """In which order one request tries its candidates and their keys, and when it gives up."""
 
-import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 
 from msgspec import Struct
 
-from uni_api.config.plan import Channel
+from uni_api.config.plan import Client
 from uni_api.providers.base import Door
-from uni_api.routing.candidates import Candidate
+from uni_api.routing.pool import Candidate, Pool
+from uni_api.routing.ring import KeyRing, Shut
+from uni_api.routing.schedule import Scheduler
 
 MOST_KEYS_TRIED = 10
 
 
-class KeyRing:
-    """The turn of every channel's keys, shared by all requests. Keys are named by their place in the channel's list."""
-
-    def __init__(self, dice: random.Random | None = None) -> None:
-        self._turn: dict[Channel, int] = {}
-        self._dice = dice or random.Random()
-
-    def first(self, channel: Channel) -> int:
-        """The place of the key whose turn it is; the turn passes on."""
-        count = len(channel.doors)
-        if count < 2 or channel.key_scheduling == "fixed_priority":
-            return 0
-        if channel.key_scheduling == "random":
-            return self._dice.randrange(count)
-        turn = self._turn.get(channel, 0)
-        self._turn[channel] = (turn + 1) % count
-        return turn
-
-    def __repr__(self) -> str:
-        return f"<KeyRing {', '.join(f'{channel.name}: {turn}' for channel, turn in self._turn.items())}>"
-
-
 class Try(Struct, frozen=True):
-    """One concrete attempt: a candidate, and the place of the channel's door to go through."""
+    """One concrete attempt: a candidate, and the place of the channel's door to go through.
+
+    `via`: the client keys whose rules led there, other than the one that asked.
+    """
 
     candidate: Candidate
     place: int
+    via: tuple[Client, ...] = ()
 
     @property
     def door(self) -> Door:
         return self.candidate.channel.doors[self.place]
 
 
+class Preference(Struct, frozen=True):
+    """Whom a request would like to be served by. `place`: the door, where that matters too."""
+
+    candidate: Candidate
+    place: int | None = None
+
+
+class _Slot:
+    """A candidate that has come up, and the places of its doors that were used."""
+
+    __slots__ = ("candidate", "shut", "used", "via")
+
+    def __init__(self, candidate: Candidate, via: tuple[Client, ...]) -> None:
+        self.candidate = candidate
+        self.via = via
+        self.used: list[int] = []
+        self.shut: Shut | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """Whether there is a door that was not used, and none was refused."""
+        return self.shut is None and len(self.used) < len(self.candidate.channel.doors)
+
+
 class Tries:
     """The tries of one request, each asked for after the last one failed.
 
-    A channel+key that has just failed is not repeated while another is left. With `auto_retry` False there is one try;
-    with True every candidate is tried once, then keys not yet used, at most ten tries or one for each candidate,
-    whichever is more; a number n allows n more, starting over when everything has been used.
+    A channel and key that have just failed are not repeated while others are left. With `auto_retry` False there is one
+    try; with True every candidate is tried once, then keys not yet used, at most ten tries or one for each candidate,
+    whichever is more; a number n allows n more, starting over when everything has been used. What rests is tried when
+    nothing else is left. Pools within the pool are entered as they come up, and draw on the same budget.
     """
 
-    __slots__ = ("_at", "_auto_retry", "_candidates", "_left", "_ring", "_used", "made")
-
-    def __init__(self, candidates: Sequence[Candidate], ring: KeyRing, auto_retry: bool | int) -> None:
-        self._candidates = candidates
+    def __init__(
+        self,
+        pool: Pool,
+        ring: KeyRing,
+        scheduler: Scheduler,
+        auto_retry: bool | int,
+        *,
+        tokens: int = 0,
+        prefer: Preference | None = None,
+    ) -> None:
+        self._pool = pool
         self._ring = ring
+        self._scheduler = scheduler
         self._auto_retry = auto_retry
-        self._used: list[list[int]] = []
-        self._at = 0
-        self._left = 0
+        self._tokens = tokens
+        self._prefer = prefer
+        self._flow: AsyncIterator[_Slot] | None = self._slots(pool, ())
+        self._come: list[_Slot] = []
+        self._at: _Slot | None = None
+        self._barred: set[Client] = set()
+        self._left = -1
         self.made = 0
 
-    def first(self) -> Try:
-        """The first try. The budget of the others is only reckoned when one is asked for."""
-        self.made = 1
-        candidate = self._candidates[0]
-        place = self._ring.first(candidate.channel)
-        self._used = [[place]]
-        return Try(candidate, place)
+    @property
+    def only(self) -> bool:
+        """Whether there is but one candidate."""
+        return self._pool.size == 1
 
-    def next(self, *, same_channel: bool) -> Try | None:
+    @property
+    def shut(self) -> Shut | None:
+        """Why no try was made, when there was none: the channel that can be used first."""
+        found = [slot.shut for slot in self._come if slot.shut is not None]
+        return min(found, key=lambda shut: (shut.too_long, shut.wait)) if found else None
+
+    async def next(self, *, same_channel: bool = False) -> Try | None:
         """The next try, or None when there is none. `same_channel`: only the last key is at fault, not its channel."""
-        if self.made == 1:
-            self._used += [[] for _ in self._candidates[1:]]
-            self._left = self._budget() - 1
-        if self._left <= 0:
+        if self._left < 0:
+            self._left = self._budget()
+        if self._left == 0:
             return None
-        self._at = self._choose(same_channel)
-        self._left -= 1
-        self.made += 1
-        return self._with_next_key(self._at)
+        chosen = await self._choose(same_channel)
+        if chosen is not None:
+            self._left -= 1
+            self.made += 1
+        return chosen
+
+    def bar(self, client: Client) -> None:
+        """Nothing that comes by way of `client` is tried from now on. The try that led to it does not count."""
+        self._barred.add(client)
+        self._left += 1
+        self.made -= 1
 
     def _budget(self) -> int:
         if not self._auto_retry:
             return 1
-        keys = sum(map(self._keys, range(len(self._candidates))))
-        full = max(len(self._candidates), min(MOST_KEYS_TRIED, keys))
+        full = max(self._pool.size, min(MOST_KEYS_TRIED, self._pool.doors))
         return full if isinstance(self._auto_retry, bool) else full + self._auto_retry
 
-    def _choose(self, same_channel: bool) -> int:
-        untried = [number for number, used in enumerate(self._used) if not used]
-        if same_channel and self._has_fresh_key(self._at) and self._left > len(untried):
-            return self._at
-        if untried:
-            return untried[0]
-        for number in range(len(self._candidates)):
-            if self._has_fresh_key(number):
-                return number
-        return self._start_over()
+    async def _choose(self, same_channel: bool) -> Try | None:
+        at = self._at
+        if same_channel and at is not None and at.fresh and self._left > self._untried():
+            found = await self._enter(at)
+            if found is not None:
+                return found
+        while (slot := await self._coming()) is not None:
+            found = await self._enter(slot)
+            if found is not None:
+                return found
+        for slot in self._come:
+            if slot.fresh and self._open(slot) and (found := await self._enter(slot)) is not None:
+                return found
+        return await self._last_resort()
 
-    def _start_over(self) -> int:
+    async def _coming(self) -> _Slot | None:
+        if self._flow is None:
+            return None
+        async for slot in self._flow:
+            self._come.append(slot)
+            return slot
+        self._flow = None
+        return None
+
+    async def _enter(self, slot: _Slot, *, force: bool = False) -> Try | None:
+        place = await self._ring.take(slot.candidate, slot.used, tokens=self._tokens, force=force)
+        if isinstance(place, Shut):
+            slot.shut = place
+            return None
+        slot.used.append(place)
+        self._at = slot
+        return Try(slot.candidate, place, slot.via)
+
+    async def _last_resort(self) -> Try | None:
+        """What rests, the shortest rest first; and when everything was used, from the start."""
+        resting = [slot for slot in self._come if self._open(slot) and slot.shut is not None and not slot.used]
+        for slot in sorted(resting, key=lambda slot: slot.shut.wait if slot.shut is not None else 0.0):
+            if (found := await self._enter(slot, force=True)) is not None:
+                return found
+        if not isinstance(self._auto_retry, bool) and self.made > 0:
+            return await self._start_over()
+        return None
+
+    async def _start_over(self) -> Try | None:
         last = self._at
-        place = self._used[last][-1]
-        self._used = [[] for _ in self._candidates]
-        if len(self._candidates) > 1:
-            return 0 if last != 0 else 1
-        if self._keys(last) > 1:
-            self._used[last].append(place)
-        return last
+        assert last is not None
+        others = [slot for slot in self._come if slot is not last and self._open(slot) and slot.used]
+        again = [*others, last] if others else [last]
+        for slot in self._come:
+            several = len(slot.candidate.channel.doors) > 1
+            slot.used = slot.used[-1:] if slot is last and several and not others else []
+        for slot in again:
+            if (found := await self._enter(slot, force=True)) is not None:
+                return found
+        return None
 
-    def _has_fresh_key(self, number: int) -> bool:
-        return len(self._used[number]) < self._keys(number)
+    def _untried(self) -> int:
+        return self._pool.size - len(self._come)
 
-    def _keys(self, number: int) -> int:
-        return len(self._candidates[number].channel.doors)
+    def _open(self, slot: _Slot) -> bool:
+        return not self._barred.intersection(slot.via)
 
-    def _with_next_key(self, number: int) -> Try:
-        candidate = self._candidates[number]
-        used = self._used[number]
-        place = self._ring.first(candidate.channel) if not used else (used[-1] + 1) % self._keys(number)
-        while place in used:
-            place = (place + 1) % self._keys(number)
-        used.append(place)
-        return Try(candidate, place)
-
-    def __repr__(self) -> str:
-        return f"<Tries {self.made} made>"
+    async def _slots(self, pool: Pool, via: tuple[Client, ...]) -> AsyncIterator[_Slot]:
+        prefer = self._prefer
+        if prefer is not None and not via:
+            yield _Slot(prefer.candidate, ())
+        for entry in await self._scheduler.arranged(pool):
+            target = entry.target
+            if isinstance(target, Pool):
+                async for slot in self._slots(target, (*via, target.client)):
+                    if target.client in self._barred:
+                        break
+                    yield slot
+            elif prefer is None or target is not prefer.candidate:
+                yield _Slot(target, via)

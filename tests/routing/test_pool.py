@@ -3,7 +3,7 @@ import pytest
 from tests.routing.plans import channel, client, plan
 from uni_api.config.plan import Client, Rule
 from uni_api.errors import Denied
-from uni_api.routing import Router
+from uni_api.routing import Candidate, Pool, Router
 from uni_api.secret import Secret
 
 A = channel("a", ["m", "n", "x/y"])
@@ -12,7 +12,17 @@ C = channel("c", ["b/m", "m"])
 
 
 def names(router: Router, who: Client, model: str) -> list[str]:
-    return [f"{found.channel.name}:{found.model}" for found in router.candidates(who, model)]
+    return [f"{found.channel.name}:{found.model}" for found in candidates(router.pool(who, model))]
+
+
+def candidates(pool: Pool) -> list[Candidate]:
+    """Those of inner pools in their place."""
+    found = []
+    for entry in pool.entries:
+        found += candidates(entry.target) if isinstance(entry.target, Pool) else [entry.target]
+    assert len(found) == pool.size
+    assert sum(len(one.channel.doors) for one in found) == pool.doors
+    return found
 
 
 @pytest.mark.parametrize(
@@ -38,14 +48,14 @@ def test_two_channels_of_one_name_are_both_candidates_with_their_own_keys() -> N
     first = channel("same", ["m"], keys=["one"])
     second = channel("same", ["m"], keys=["two"], position=1)
     who = client("sk-1", Rule(kind="channel", channel="same"))
-    found = Router(plan([first, second], who)).candidates(who, "m")
+    found = candidates(Router(plan([first, second], who)).pool(who, "m"))
     assert [[door.key for door in one.channel.doors] for one in found] == [[Secret("one")], [Secret("two")]]
 
 
 def test_a_renamed_model_hides_the_upstream_name() -> None:
     who = client("sk-1")
     with pytest.raises(Denied) as caught:
-        Router(plan([B], who)).candidates(who, "upstream-m")
+        Router(plan([B], who)).pool(who, "upstream-m")
     assert (caught.value.status, caught.value.code) == (404, "model_not_found")
 
 
@@ -53,9 +63,9 @@ def test_a_model_that_others_may_use_is_forbidden_and_an_unknown_one_not_found()
     who = client("sk-1", Rule(kind="channel", channel="a", model="n"))
     router = Router(plan([A], who))
     with pytest.raises(Denied) as forbidden:
-        router.candidates(who, "m")
+        router.pool(who, "m")
     with pytest.raises(Denied) as unknown:
-        router.candidates(who, "zzz")
+        router.pool(who, "zzz")
     assert (forbidden.value.status, unknown.value.status) == (403, 404)
 
 
@@ -67,13 +77,16 @@ def test_a_client_key_as_a_channel_brings_that_keys_candidates() -> None:
     assert router.models(outer) == ("m",)
 
 
-def test_client_keys_that_point_at_each_other_end() -> None:
-    one, two = Secret("sk-one"), Secret("sk-two")
-    first = client("sk-one", Rule(kind="key", key=two.digest), Rule(kind="channel", channel="a"))
-    second = client("sk-two", Rule(kind="key", key=one.digest), Rule(kind="channel", channel="b"))
-    router = Router(plan([A, B], first, second))
-    assert names(router, first, "m") == ["b:upstream-m", "a:m"]
-    assert set(router.models(first)) == {"m", "alias", "n", "x/y"}
+def test_weights_stay_with_what_their_rule_brought_in() -> None:
+    inner = client("sk-inner", Rule(kind="channel", channel="c", weight=9))
+    rules = (
+        Rule(kind="channel", channel="b", model="m", weight=3),
+        Rule(kind="key", key=inner.key.digest, weight=2),
+        Rule(kind="all", weight=5),
+    )
+    who = client("sk-1", *rules)
+    pool = Router(plan([A, B, C], who, inner)).pool(who, "m")
+    assert [entry.weight for entry in pool.entries] == [3, 2, 5, 5]
 
 
 def test_models_are_exactly_what_the_key_may_call_in_its_order() -> None:
@@ -88,6 +101,6 @@ def test_the_cache_of_names_is_bounded() -> None:
     router = Router(plan([A], who))
     for number in range(100):
         with pytest.raises(Denied):
-            router.candidates(who, f"unknown-{number}")
-    router.candidates(who, "m")
+            router.pool(who, f"unknown-{number}")
+    router.pool(who, "m")
     assert repr(router) == "<Router 1 names resolved>"

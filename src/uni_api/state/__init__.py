@@ -1,0 +1,10 @@
+"""State: what requests share: windows of limits, turns, rests after failures, spendings.
+
+Rule 1: check and take are one step; nothing is asked first and taken later.
+Rule 2: one face, two homes: this process, or a server that several share. Nobody else knows which.
+Rule 3: every call comes back in a bounded time; a home that is away is replaced, said so, and joined again.
+"""
+
+from uni_api.state.base import Short, State, Taken, Want
+
+__all__ = ["Short", "State", "Taken", "Want"]

@@ -1,0 +1,81 @@
+"""What requests share, whoever keeps it: windows, turns, rests and spendings."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Want(Struct, frozen=True):
+    """A wish for `amount` out of at most `most` in any `seconds`, counted under `name`."""
+
+    name: str
+    most: int
+    seconds: float
+    amount: int = 1
+
+
+class Taken(Struct, frozen=True):
+    """What was taken, all of it at the time `at`. For each want: `left` after it, and `resets`, seconds until that grows.
+
+    `id` tells this taking from every other one.
+    """
+
+    id: str
+    at: float
+    wants: tuple[Want, ...]
+    left: tuple[int, ...]
+    resets: tuple[float, ...]
+
+
+class Short(Struct, frozen=True):
+    """Nothing was taken: `want` could not be had, and can be in `wait` seconds if nobody takes it before.
+
+    `wait` is infinite when the amount is more than there ever is. `left` is what could be had now.
+    """
+
+    want: Want
+    wait: float
+    left: int
+
+
+class State(Protocol):
+    """Shared by every request of a process, or of several processes. Names are the caller's, without secrets.
+
+    Every call returns within a bounded time and raises nothing: a home that is away is replaced by local counters until
+    it is back, and says so in the log and in `degraded`.
+    """
+
+    @property
+    def degraded(self) -> bool:
+        """Whether counters that should be shared are local for now."""
+
+    async def take(self, wants: Sequence[Want]) -> Taken | Short:
+        """Take all of `wants`, or nothing: check and take are one step."""
+
+    async def settle(self, taken: Taken, amounts: Sequence[int]) -> None:
+        """What each want of `taken` really came to, in place of its amount: 0 gives it back. Never refused."""
+
+    async def turn(self, name: str) -> int:
+        """How often `name` was asked before: 0, 1, 2 ..."""
+
+    def rests(self, name: str) -> float:
+        """For how many more seconds `name` rests; 0 when it does not. Asks nobody: what others did may come late."""
+
+    async def rest(self, name: str, seconds: float) -> None:
+        """Let `name` rest. A rest that ends later stays."""
+
+    async def wake(self, name: str) -> None:
+        """End the rest of `name`."""
+
+    async def reserve(self, name: str, amount: int, most: int) -> bool:
+        """Spend `amount` under `name` unless `most` or more are spent already. Whether it was."""
+
+    async def spend(self, name: str, amount: int) -> None:
+        """Spend `amount` more, or less than nothing when a reservation was too high. Never refused."""
+
+    async def spent(self, name: str) -> int:
+        """What is spent under `name`, reservations included."""
+
+    async def aclose(self) -> None:
+        """Keep what has to outlive the process."""

@@ -1,0 +1,18 @@
+import pytest
+
+from uni_api.config.policy import ByModel
+
+TABLE = ByModel(entries=(("gpt", 1), ("gpt-5.1", 2), ("exact", 3)), default=9)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("gpt", 1), ("gpt-5.1", 2), ("gpt-5.1-mini", 1), ("my-GPT", 1), ("exact", 3), ("else", None)]
+)
+def test_the_exact_name_counts_before_the_first_part_in_the_files_order(name: str, found: int | None) -> None:
+    assert TABLE.find(name) == found
+    assert TABLE.of(name) == (9 if found is None else found)
+
+
+def test_a_table_without_default_has_nothing_for_the_rest() -> None:
+    assert ByModel(entries=(("a", 0),)).of("b") is None
+    assert ByModel(entries=(("a", 0),), default=5).of("a") == 0
