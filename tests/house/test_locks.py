@@ -13,10 +13,11 @@ PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==\S+")
 
 
 def _project() -> dict[str, list[str]]:
-    """The names of the dependencies in pyproject.toml: of the package, and of those who work on it."""
+    """The names of the dependencies in pyproject.toml: of the package and its extras, and of those who work on it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
-    run = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+    extras = [line for lines in project["project"]["optional-dependencies"].values() for line in lines]
+    run = [*project["project"]["dependencies"], *extras, *project["build-system"]["requires"]]
     return {"run": run, "dev": [line for group in groups.values() for line in group]}
 
 
