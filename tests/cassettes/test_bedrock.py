@@ -3,6 +3,8 @@
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -13,10 +15,12 @@ from botocore.model import ServiceModel  # type: ignore[import-untyped]
 from botocore.parsers import EventStreamJSONParser, create_parser  # type: ignore[import-untyped]
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from tests.cassettes import oracle
 from tests.cassettes.records import FOLDER, Record, needs_records
 from tests.cassettes.views import Tokens, View, Voice, differences, of_chunks, of_completion
 from tests.fakes.cuts import Cut, awkwardly, every, randomly, whole
-from tests.fakes.replay import body
+from tests.fakes.replay import Delivery, Replay, body
+from tests.gateway import Gateway, channel, config, gateway
 from uni_api.canon import Event, Request
 from uni_api.dialects import converse, openai_chat
 from uni_api.framing import EventStreamDecoder, SseDecoder
@@ -36,9 +40,14 @@ _FINISH = {
 
 @cache
 def recorded(endpoint: str) -> tuple[Record, ...]:
+    if not FOLDER.is_dir():
+        return ()
     with (FOLDER / "bedrock.jsonl").open(encoding="utf-8") as lines:
         records = [json.loads(line) for line in lines]
     return tuple(one for one in records if one["endpoint"] == endpoint and one["status"] == 200)
+
+
+CONVERSE = (*recorded("converse"), *recorded("converse-stream"))
 
 
 @cache
@@ -182,6 +191,49 @@ def test_blobs_of_streams_are_the_sdks() -> None:
         assert [base64.b64decode(json.loads(frame.data)["bytes"]) for frame in frames] == wanted
         assert {frame.event for frame in frames} == {b"chunk"}
 
+
+# --- the suites through a running gateway -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The gateway before one upstream that replays every Converse record, and what the SDK hears of each."""
+
+    upstream: Replay
+    gateway: Gateway
+
+    def wrong(self, *, streams: bool, cut: Cut = whole) -> tuple[int, dict[str, Any]]:
+        self.upstream.delivery = Delivery(cut=cut)
+        heard = oracle.hear_openai(CONVERSE, self.gateway.base_url, self.gateway.key, streams)
+        found: dict[str, Any] = {}
+        for number, seen in heard.items():
+            record = CONVERSE[number]
+            wanted = (parsed_stream if streams else parsed_whole)(body(record))
+            different = differences(wanted, seen) if isinstance(seen, View) else repr(seen)
+            if different:
+                found[record["id"]] = different
+        return len(heard), found
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with ExitStack() as stack:
+        upstream = stack.enter_context(Replay(CONVERSE))
+        models = [f"rec-{number}" for number in range(len(CONVERSE))]
+        plan = config(channel("bedrock", upstream.url, models, engine="bedrock"))
+        yield Stage(upstream, stack.enter_context(gateway(plan)))
+
+
+def test_whole_answers_through_the_gateway(stage: Stage) -> None:
+    _judge("whole answers through the gateway", *stage.wrong(streams=False))
+
+
+@pytest.mark.parametrize("name", ["whole", "every 7 bytes", "at random"])
+def test_streams_through_the_gateway(stage: Stage, name: str) -> None:
+    _judge(f"streams through the gateway, {name}", *stage.wrong(streams=True, cut=CUTS.get(name, whole)))
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
 
 _KINDS = {
     "security token": "auth",

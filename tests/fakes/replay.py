@@ -1,6 +1,7 @@
 """An upstream that answers with recorded exchanges, chosen by the model name of the request (`rec-<n>`).
 
-The model is read from the body, or from the path in the Gemini style (`models/rec-7:generateContent`).
+The model is read from the body, or from the path: in the Gemini style (`models/rec-7:generateContent`) or in Bedrock's
+(`model/rec-7/converse`).
 """
 
 import base64
@@ -48,6 +49,8 @@ def asked_model(request: Received) -> str:
     """The model name that a request names; empty when there is none."""
     if "/models/" in request.path:
         return request.path.rpartition("/models/")[2].partition(":")[0]
+    if "/model/" in request.path:
+        return request.path.rpartition("/model/")[2].partition("/")[0]
     try:
         return str(json.loads(request.body)["model"])
     except (ValueError, KeyError, TypeError):
