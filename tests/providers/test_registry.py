@@ -1,9 +1,23 @@
 import pytest
 
 from uni_api.providers import registry
-from uni_api.providers.base import Door, Provider, Site
+from uni_api.providers.base import Door, Given, Provider, Site
 from uni_api.providers.presets import PRESETS
-from uni_api.providers.registry import ANTHROPIC, GEMINI, OLLAMA, OPENAI, OPENROUTER, Later, by_address, by_engine, home
+from uni_api.providers.registry import (
+    ANTHROPIC,
+    BEDROCK,
+    BEDROCK_CLAUDE,
+    GEMINI,
+    OLLAMA,
+    OPENAI,
+    OPENROUTER,
+    Later,
+    by_address,
+    by_engine,
+    by_fields,
+    home,
+)
+from uni_api.secret import Secret
 
 
 @pytest.mark.parametrize(
@@ -15,6 +29,11 @@ from uni_api.providers.registry import ANTHROPIC, GEMINI, OLLAMA, OPENAI, OPENRO
         ("http://localhost:11434/v1", OPENAI),
         ("https://ollama.com/api/chat", OLLAMA),
         ("https://ollama.com/v1", OPENAI),
+        ("https://bedrock-runtime.us-east-1.amazonaws.com", BEDROCK),
+        ("https://bedrock-runtime-fips.us-gov-west-1.amazonaws.com/", BEDROCK),
+        ("https://bedrock-runtime.us-west-2.amazonaws.com/openai/v1", OPENAI),
+        ("https://bedrock-mantle.us-east-1.api.aws/anthropic/v1/messages", ANTHROPIC),
+        ("https://gateway.us-east-1.elb.amazonaws.com/api/v1", OPENAI),
         ("https://openrouter.ai/api/v1", OPENROUTER),
         ("https://api.anthropic.com", ANTHROPIC),
         ("https://api.anthropic.com/v1/messages", ANTHROPIC),
@@ -44,7 +63,6 @@ def test_address_tells_the_provider(base_url: str, expected: Provider) -> None:
         ("https://gateway.ai.cloudflare.com/v1/acc/gw/google-vertex-ai", "Vertex AI"),
         ("https://mine.openai.azure.com/openai/deployments/x", "Azure"),
         ("https://mine.services.ai.azure.com/models/chat/completions", "Azure"),
-        ("https://bedrock-runtime.us-east-1.amazonaws.com", "AWS Bedrock"),
         ("https://api.cloudflare.com/client/v4", "Cloudflare Workers AI"),
         ("https://api.cohere.com/v1/chat", "Cohere"),
         ("https://adb-1.2.azuredatabricks.net", "Azure Databricks"),
@@ -65,11 +83,23 @@ def test_unknown_engine() -> None:
     assert home("clade") is None
 
 
-@pytest.mark.parametrize("word", ["gpt", "openai", "openrouter", "claude", "anthropic", "gemini", "ollama"])
+@pytest.mark.parametrize(
+    "word", ["gpt", "openai", "openrouter", "claude", "anthropic", "gemini", "ollama", "aws", "bedrock"]
+)
 def test_engine_has_a_home_that_speaks_its_format(word: str) -> None:
     base_url = home(word)
     assert base_url is not None
     assert by_address(base_url) is by_engine(word)
+
+
+def test_engine_for_claude_behind_ids_that_hide_it() -> None:
+    assert by_engine("bedrock-claude") is BEDROCK_CLAUDE
+    assert home("bedrock-claude") == home("aws")
+
+
+@pytest.mark.parametrize("given", [Given(aws_access_key=Secret("a")), Given(aws_secret_key=Secret("b"))])
+def test_half_an_access_key_already_tells_the_provider(given: Given) -> None:
+    assert by_fields(given) is BEDROCK
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -78,4 +108,4 @@ def test_presets_can_be_called(name: str) -> None:
     assert not isinstance(found, Later)
     url = found.address(Door(Site(base_url=PRESETS[name])), "m", stream=False).url
     assert url.startswith("https://" if name != "ollama" else "http://localhost:")
-    assert url.endswith(("/chat/completions", "/v1/messages", ":generateContent", "/api/chat"))
+    assert url.endswith(("/chat/completions", "/v1/messages", ":generateContent", "/api/chat", "/model/m/converse"))

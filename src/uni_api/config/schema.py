@@ -216,7 +216,8 @@ class ProviderEntry(Section):
     engine = Key(
         kinds.text(),
         "The format that the upstream speaks, when its address does not tell: `gpt`, `claude`, `gemini`, "
-        "`openrouter`, or `demo` for answers without any upstream.",
+        "`openrouter`, `ollama`, `aws` (`bedrock-claude` where ids hide that all models are Claude), or `demo` for "
+        "answers without any upstream.",
         default="told by the address",
     )
     notes = Key(kinds.ignored, "Anything you want to remember. Not read.")
@@ -227,11 +228,20 @@ class ProviderEntry(Section):
         "The private key of a Google service account; `\\n` may stand for its line breaks (Vertex AI, not served yet).",
     )
     client_email = Key(kinds.text(), "The e-mail address of that service account (Vertex AI, not served yet).")
-    region = Key(_WORDS, "A region, or a list of them (Vertex AI and Bedrock, not served yet).", default="`global`")
+    region = Key(
+        _WORDS,
+        "A region, or a list of them that take turns (Amazon Bedrock; Vertex AI is not served yet).",
+        default="that of `base_url`, else `us-east-1`; `global` for Vertex AI",
+    )
     cf_account_id = Key(kinds.text(), "The Cloudflare account (Workers AI, not served yet).")
-    aws_access_key = Key(kinds.token("the access key"), "The access key (Bedrock, not served yet).")
-    aws_secret_key = Key(kinds.token("the secret key"), "The secret key (Bedrock, not served yet).")
-    aws_session_token = Key(kinds.token("the session token"), "The session token (Bedrock, not served yet).")
+    aws_access_key = Key(
+        kinds.token("the access key"),
+        "The AWS access key (Amazon Bedrock). A Bedrock API key under `api` does as well.",
+    )
+    aws_secret_key = Key(kinds.token("the secret key"), "The secret key that belongs to `aws_access_key`.")
+    aws_session_token = Key(
+        kinds.token("the session token"), "The session token, where `aws_access_key` is one that does not last."
+    )
     exclude_endpoints = Key(_GLOBS, _EXCLUDE_ENDPOINTS, effective=False)
     only_request_types = Key(_GLOBS, _ONLY_TYPES, effective=False)
     exclude_request_types = Key(_GLOBS, _EXCLUDE_TYPES, effective=False)

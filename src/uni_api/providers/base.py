@@ -131,13 +131,14 @@ class Quirks(Struct, frozen=True, kw_only=True):
     """What a host wants otherwise than its dialect says, as data.
 
     edits: top-level fields, the same in both lanes · developer: whether it knows the role `developer` · tools, images:
-    whether it takes them at all.
+    whether it takes them at all · links: whether it fetches links to media as its dialect says.
     """
 
     edits: Edits = NO_EDITS
     developer: bool = True
     tools: bool = True
     images: bool = True
+    links: bool = True
 
 
 NO_QUIRKS = Quirks()

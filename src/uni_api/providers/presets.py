@@ -12,6 +12,7 @@ PRESETS: Mapping[str, str] = MappingProxyType(
         "openai": "https://api.openai.com/v1",
         "anthropic": "https://api.anthropic.com/v1",
         "gemini": "https://generativelanguage.googleapis.com/v1beta",
+        "bedrock": "https://bedrock-runtime.us-east-1.amazonaws.com",
         "cerebras": "https://api.cerebras.ai/v1",
         "deepseek": "https://api.deepseek.com/v1",
         "fireworks": "https://api.fireworks.ai/inference/v1",

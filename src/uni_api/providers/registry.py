@@ -8,6 +8,8 @@ from msgspec import Struct
 from uni_api.providers._address import hostname, parse
 from uni_api.providers.anthropic import Anthropic
 from uni_api.providers.base import Given, Provider
+from uni_api.providers.bedrock import Bedrock
+from uni_api.providers.bedrock import lives_at as is_bedrock
 from uni_api.providers.demo import Demo
 from uni_api.providers.gemini import Gemini
 from uni_api.providers.ollama import Ollama
@@ -20,6 +22,8 @@ OPENROUTER = OpenAI("openrouter")
 ANTHROPIC = Anthropic()
 GEMINI = Gemini()
 OLLAMA = Ollama()
+BEDROCK = Bedrock()
+BEDROCK_CLAUDE = Bedrock(maker="anthropic")
 DEMO = Demo()
 
 
@@ -39,7 +43,9 @@ _ENGINES: Mapping[str, Provider | Later] = MappingProxyType(
         "gemini": GEMINI,
         "ollama": OLLAMA,
         "demo": DEMO,
-        "aws": Later("AWS Bedrock"),
+        "aws": BEDROCK,
+        "bedrock": BEDROCK,
+        "bedrock-claude": BEDROCK_CLAUDE,
         "azure": Later("Azure"),
         "azure-databricks": Later("Azure Databricks"),
         "cloudflare": Later("Cloudflare Workers AI"),
@@ -67,11 +73,16 @@ _HOSTS: tuple[tuple[str, Later], ...] = (
     ("aiplatform.googleapis.com", Later("Vertex AI")),
     ("azure.com", Later("Azure")),
     ("azuredatabricks.net", Later("Azure Databricks")),
-    ("amazonaws.com", Later("AWS Bedrock")),
     ("api.cloudflare.com", Later("Cloudflare Workers AI")),
     ("api.cohere.com", Later("Cohere")),
 )
 """Ends of host names that need a provider of their own."""
+
+
+_NAMESAKES: Mapping[str, str] = MappingProxyType(
+    {"gpt": "openai", "claude": "anthropic", "aws": "bedrock", "bedrock-claude": "bedrock"}
+)
+"""The well-known host that an engine goes to, where it does not have the engine's own name."""
 
 
 def by_engine(word: str) -> Provider | Later | None:
@@ -88,6 +99,8 @@ def by_address(base_url: str) -> Provider | Later:
         for end, later in _HOSTS:
             if host == end or host.endswith((f".{end}", f"-{end}")):
                 return later
+    if is_bedrock(base_url):
+        return BEDROCK
     if is_ollama(base_url):
         return OLLAMA
     if path.endswith("/v1beta") or (host == hostname(PRESETS["gemini"]) and "/openai" not in path):
@@ -103,14 +116,14 @@ def by_fields(given: Given) -> Provider | Later | None:
         return _ENGINES["vertex"]
     if given.account is not None:
         return _ENGINES["cloudflare"]
-    if given.aws_access_key is not None:
+    if given.aws_access_key is not None or given.aws_secret_key is not None:
         return _ENGINES["aws"]
     return None
 
 
 def home(engine: str) -> str | None:
     """The base URL that an engine implies when the file names none, or None."""
-    return PRESETS.get({"gpt": "openai", "claude": "anthropic"}.get(engine.lower(), engine.lower()))
+    return PRESETS.get(_NAMESAKES.get(engine.lower(), engine.lower()))
 
 
 def _speaks_openai(host: str, path: str) -> bool:

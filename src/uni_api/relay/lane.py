@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from msgspec import Struct
 
+from uni_api.canon import Media
 from uni_api.config.plan import Plan
 from uni_api.dialects import Back, Verbatim, registry
 from uni_api.dialects.edits import Edits
@@ -57,6 +58,7 @@ class Lane:
         self.tools = channel.tools and quirks.tools
         self.images = channel.image and quirks.images
         self.developer = quirks.developer
+        self.needs_bytes = self.back.needs_bytes if quirks.links else _every_link
         self.normalize_reasoning = channel.normalize_reasoning
         same = front == self.dialect and front in registry.VERBATIM
         untouched = self.tools and self.images and not channel.normalize_reasoning
@@ -133,6 +135,10 @@ class Lane:
 
     def __repr__(self) -> str:
         return f"<Lane {self.candidate!r} {'verbatim' if self.verbatim else 'translated'} {self.dialect}>"
+
+
+def _every_link(media: Media) -> bool:
+    return media.url is not None
 
 
 def _overrides(candidate: Candidate) -> Edits:

@@ -74,6 +74,7 @@ _NEWEST = _adaptive("never", forced=False)
 
 FAMILIES: dict[str, Family] = {
     "claude-2": Family(max_tokens=4_096),
+    "claude-v2": Family(max_tokens=4_096),
     "claude-instant": Family(max_tokens=4_096),
     "claude-3": Family(max_tokens=4_096),
     "claude-3-5": Family(max_tokens=8_192),
