@@ -172,6 +172,7 @@ def test_what_canon_has_no_word_for_is_kept() -> None:
         ({"Output": {"__type": "com.amazon.coral.service#UnknownOperationException"}, "Version": "1.0"}, "not_found"),
         ({"output": {"message": {"role": "assistant"}}}, "protocol"),
         ({"output": 1}, "protocol"),
+        ({"message": {"role": "assistant", "content": "of another format"}}, "protocol"),
         ({}, "protocol"),
         ([], "protocol"),
         (None, "protocol"),

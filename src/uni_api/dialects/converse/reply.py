@@ -42,6 +42,8 @@ _REASONS: dict[str, Finish] = {
 
 SERVER_TOOL = "server_tool_use"
 
+_ERROR_WORDS = ("message", "Message", "__type")
+
 
 def read_reply(body: Block, realm: str, /) -> Reply:
     """Raises Fault when `body` is an error in disguise or no message."""
@@ -52,9 +54,7 @@ def read_reply(body: Block, realm: str, /) -> Reply:
     message = output.get("message") if isinstance(output, dict) else None
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list):
-        if isinstance(
-            body.get("message") or body.get("Message") or body.get("__type") or body.get("Output"), str | dict
-        ):
+        if isinstance(body.get("Output"), dict) or any(isinstance(body.get(name), str) for name in _ERROR_WORDS):
             raise fault_of(body)
         raise Fault("protocol", "The upstream's answer has no content.")
     parts = tuple(read_block(block, realm) for block in content if isinstance(block, dict))
