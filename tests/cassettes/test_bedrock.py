@@ -18,6 +18,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from tests.cassettes import oracle
 from tests.cassettes.records import FOLDER, Record, needs_records
 from tests.cassettes.views import Tokens, View, Voice, differences, of_chunks, of_completion
+from tests.dialects.laws import check_grammar
 from tests.fakes.cuts import Cut, awkwardly, every, randomly, whole
 from tests.fakes.replay import Delivery, Replay, body
 from tests.gateway import Gateway, channel, config, gateway
@@ -176,6 +177,11 @@ def test_streams_do_not_depend_on_the_cut(name: str) -> None:
     chosen = recorded("converse-stream")
     wrong = {one["id"]: "differs" for one in chosen if events(body(one), CUTS[name]) != events(body(one))}
     _judge(name, len(chosen), wrong)
+
+
+def test_streams_keep_the_grammar() -> None:
+    for one in recorded("converse-stream"):
+        check_grammar(events(body(one)))
 
 
 def test_blobs_of_streams_are_the_sdks() -> None:
