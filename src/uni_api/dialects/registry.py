@@ -9,6 +9,7 @@ from uni_api.dialects.faces import Back, Front, Verbatim
 FRONTS = {"openai_chat": "uni_api.dialects.openai_chat"}
 BACKS = {
     "openai_chat": "uni_api.dialects.openai_chat",
+    "openai_responses": "uni_api.dialects.openai_responses",
     "anthropic": "uni_api.dialects.anthropic",
     "gemini": "uni_api.dialects.gemini",
     "converse": "uni_api.dialects.converse",

@@ -88,16 +88,20 @@ class OpenAI(Struct, frozen=True):
 
 
 def chat_url(base_url: str) -> str:
-    """The chat endpoint of any form of base URL.
+    return endpoint_url(base_url, _CHAT)
 
-    A URL that names the chat endpoint is taken as written. Else a known endpoint at its end is cut off, a bare host
-    gets `/v1`, and `/chat/completions` is appended; every other path is kept (`/api/paas/v4`, `/v1beta/openai`).
+
+def endpoint_url(base_url: str, endpoint: str) -> str:
+    """`endpoint` of the API, from any form of base URL.
+
+    A URL that names the endpoint is taken as written. Else a known endpoint at its end is cut off, a bare host gets
+    `/v1`, and `endpoint` is appended; every other path is kept (`/api/paas/v4`, `/v1beta/openai`).
     """
     base = parse(base_url)
-    if base.path.endswith(_CHAT):
+    if base.path.endswith(endpoint):
         return base.url(base.path)
     root = next((base.path.removesuffix(end) for end in _ENDPOINTS if base.path.endswith(end)), base.path)
-    return base.url((root or "/v1") + _CHAT)
+    return base.url((root or "/v1") + endpoint)
 
 
 def _effort(word: str) -> Effort:

@@ -15,10 +15,13 @@ from uni_api.providers.gemini import Gemini
 from uni_api.providers.ollama import Ollama
 from uni_api.providers.ollama import lives_at as is_ollama
 from uni_api.providers.openai import OpenAI
+from uni_api.providers.openai_responses import OpenAIResponses
+from uni_api.providers.openai_responses import lives_at as is_responses
 from uni_api.providers.presets import PRESETS
 
 OPENAI = OpenAI()
 OPENROUTER = OpenAI("openrouter")
+RESPONSES = OpenAIResponses()
 ANTHROPIC = Anthropic()
 GEMINI = Gemini()
 OLLAMA = Ollama()
@@ -38,6 +41,7 @@ _ENGINES: Mapping[str, Provider | Later] = MappingProxyType(
         "gpt": OPENAI,
         "openai": OPENAI,
         "openrouter": OPENROUTER,
+        "responses": RESPONSES,
         "claude": ANTHROPIC,
         "anthropic": ANTHROPIC,
         "gemini": GEMINI,
@@ -80,7 +84,7 @@ _HOSTS: tuple[tuple[str, Later], ...] = (
 
 
 _NAMESAKES: Mapping[str, str] = MappingProxyType(
-    {"gpt": "openai", "claude": "anthropic", "aws": "bedrock", "bedrock-claude": "bedrock"}
+    {"gpt": "openai", "responses": "openai", "claude": "anthropic", "aws": "bedrock", "bedrock-claude": "bedrock"}
 )
 """The well-known host that an engine goes to, where it does not have the engine's own name."""
 
@@ -95,6 +99,8 @@ def by_address(base_url: str) -> Provider | Later:
     host, path = hostname(base_url), parse(base_url).path
     if "/google-vertex-ai" in path:
         return Later("Vertex AI")
+    if is_responses(base_url):
+        return RESPONSES
     if not _speaks_openai(host, path):
         for end, later in _HOSTS:
             if host == end or host.endswith((f".{end}", f"-{end}")):

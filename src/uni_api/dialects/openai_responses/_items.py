@@ -115,7 +115,7 @@ def _result(result: Result, custom: set[str], path: str, losses: Losses) -> Bloc
         elif (one := _content(part, where, losses)) is not None:
             content.append(one)
     kind = "custom_tool_call_output" if result.call in custom else "function_call_output"
-    out: Block = {"type": kind, "call_id": call_id(result.call), "output": _plain(content)}
+    out: Block = {"type": kind, "call_id": _call_id(result.call, f"{path}.call", losses), "output": _plain(content)}
     if result.error:
         losses.add(f"{path}.error", "tuning", "a result can't be marked as an error")
     if result.cache is not None:
@@ -227,7 +227,8 @@ def _call(call: Call, path: str, losses: Losses) -> Block:
     if call.cache is not None:
         losses.add(f"{path}.cache", "hint", "calls are no cache breakpoints")
     kind, argument = ("custom_tool_call", "input") if call.custom else ("function_call", "arguments")
-    out: Block = {"type": kind, "call_id": call_id(call.id), "name": call.name, argument: call.arguments}
+    id = _call_id(call.id, f"{path}.id", losses)
+    out: Block = {"type": kind, "call_id": id, "name": call.name, argument: call.arguments}
     return losses.merge(out, call.rest, NAME, path)
 
 
@@ -240,10 +241,11 @@ def _image(media: Media, path: str, losses: Losses) -> Block | None:
     return None
 
 
-def call_id(id: str) -> str:
+def _call_id(id: str, path: str, losses: Losses) -> str:
     """`id`, or what stands for one that is longer than the API takes: always the same for the same id."""
     if len(id) <= MAX_CALL_ID:
         return id
+    losses.add(path, "hint", f"ids have at most {MAX_CALL_ID} characters: another stands for it")
     return f"call_{hashlib.blake2b(id.encode(), digest_size=24).hexdigest()}"
 
 
