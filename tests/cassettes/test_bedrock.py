@@ -115,6 +115,13 @@ def parsed_stream(raw: bytes) -> View:
     return View({0: voice}, _tokens(usage))
 
 
+def invoked_events(raw: bytes) -> list[bytes]:
+    """The events of a model's own stream that InvokeModel wrapped."""
+    shape = _operation("InvokeModelWithResponseStream").output_shape.members["body"]
+    stream = EventStream(_Body(raw), shape, EventStreamJSONParser(), "InvokeModelWithResponseStream")
+    return [event["chunk"]["bytes"] for event in stream]
+
+
 def _tokens(usage: Any) -> Tokens:
     cached = usage.get("cacheReadInputTokens", 0)
     prompt = usage["inputTokens"] + cached + usage.get("cacheWriteInputTokens", 0)
@@ -187,11 +194,9 @@ def test_streams_keep_the_grammar() -> None:
 def test_blobs_of_streams_are_the_sdks() -> None:
     """Messages of InvokeModel's streams as well: their payload is what the SDK decodes."""
     chosen = recorded("invoke-stream")
-    shape = _operation("InvokeModelWithResponseStream").output_shape.members["body"]
     assert len(chosen) > 30
     for one in chosen:
-        stream = EventStream(_Body(body(one)), shape, EventStreamJSONParser(), "InvokeModelWithResponseStream")
-        wanted = [event["chunk"]["bytes"] for event in stream]
+        wanted = invoked_events(body(one))
         decoder = EventStreamDecoder()
         frames = [*decoder.feed(body(one)), *decoder.close()]
         assert [base64.b64decode(json.loads(frame.data)["bytes"]) for frame in frames] == wanted
