@@ -81,7 +81,7 @@ def test_a_plain_answer() -> None:
         ({"content": "a", "reasoning_content": "hm"}, (Thinking(text="hm"), Text(text="a"))),
         ({"content": "a", "reasoning": "hm"}, (Thinking(text="hm"), Text(text="a"))),
         ({"content": None, "refusal": "no"}, (Text(text="no", refusal=True),)),
-        ({"content": "<think>hm</think>a"}, (Text(text="<think>hm</think>a"),)),
+        ({"content": "<think>hm</think>a"}, (Thinking(text="hm"), Text(text="a"))),
         (
             {
                 "content": [
@@ -89,7 +89,7 @@ def test_a_plain_answer() -> None:
                     {"type": "text", "text": "a"},
                 ]
             },
-            (Thinking(text="hm", rest=Rest("openai_chat", {":inline": "list"})), Text(text="a")),
+            (Thinking(text="hm"), Text(text="a")),
         ),
         (
             {"tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
@@ -322,7 +322,8 @@ def _common(body: dict[str, Any]) -> dict[str, Any]:
         message = one.get("message", {})
         message.pop("reasoning_details", None)
         message["reasoning_content"] = message.pop("reasoning", None) or message.get("reasoning_content")
-        if isinstance(message.get("content"), list):
+        content = message.get("content")
+        if isinstance(content, list) or "<think>" in str(content):
             del one["message"]
         if one.get("finish_reason") == "eos":
             one["finish_reason"] = "stop"

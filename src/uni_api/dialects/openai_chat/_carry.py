@@ -100,8 +100,8 @@ def write_detail(part: Thinking, index: int, blobs: Blobs) -> dict[str, Any]:
 
 
 def has_detail(part: Thinking) -> bool:
-    """Whether thinking rides in `reasoning_details`, not in the plain text of the reasoning alone."""
-    return part.seal is not None or bool(leftovers(part.rest))
+    """Whether thinking rides in `reasoning_details` too: what bears no seal is told in full by its words."""
+    return part.seal is not None
 
 
 def read_call_seal(fields: Fields, blobs: Blobs) -> Seal | None:

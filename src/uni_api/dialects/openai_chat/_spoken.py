@@ -23,6 +23,7 @@ from uni_api.dialects.openai_chat._carry import (
 from uni_api.dialects.openai_chat._content import Notes, read_content, write_content
 from uni_api.dialects.openai_chat._fields import NAME, Fields, missing, note, restore, wrong
 from uni_api.dialects.openai_chat._media import image_entry, read_image
+from uni_api.dialects.openai_chat._thoughts import form_of, write_block, write_summary
 
 
 def read_spoken(fields: Fields, blobs: Blobs) -> tuple[list[Part], Notes]:
@@ -295,17 +296,31 @@ def write_spoken(parts: tuple[Part, ...], rest: Rest | None, blobs: Blobs, losse
 def _write_thoughts(
     out: dict[str, Any], thoughts: list[tuple[str, Thinking]], name: str, blobs: Blobs, losses: Losses
 ) -> None:
-    details = []
+    """Plain words under `name`; sealed thoughts in the form in which their host issued them."""
+    details, blocks, summaries = [], [], []
     for index, (where, part) in enumerate(thoughts):
-        if has_detail(part):
-            details.append(write_detail(part, index, blobs))
         if part.rest is not None and part.rest.dialect != NAME:
             losses.drop(part.rest, where)
+        if not has_detail(part):
+            continue
+        match form_of(part):
+            case "thinking_blocks":
+                blocks.append(write_block(part, blobs))
+            case "content_reasoning":
+                summaries.append(write_summary(part, blobs))
+            case _:
+                details.append(write_detail(part, index, blobs))
     plain = "".join(part.text for _, part in thoughts if not has_detail(part))
     if plain:
         out[name] = plain
     if details:
         out["reasoning_details"] = details
+    if blocks:
+        out["thinking_blocks"] = blocks
+    if summaries:
+        content = out.get("content")
+        said = [{"type": "text", "text": content}] if isinstance(content, str) and content else content or []
+        out["content"] = [*summaries, *said]
 
 
 def _write_images(out: dict[str, Any], images: list[tuple[str, Media]], losses: Losses) -> None:

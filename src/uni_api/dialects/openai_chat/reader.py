@@ -25,11 +25,12 @@ from uni_api.canon import (
     Text,
     Thinking,
 )
-from uni_api.dialects.openai_chat._carry import Native, read_call_seal, read_detail
-from uni_api.dialects.openai_chat._content import thinking_text
+from uni_api.dialects.openai_chat._carry import Native, read_call_seal
+from uni_api.dialects.openai_chat._drafts import Draft, Drafts
 from uni_api.dialects.openai_chat._fields import NAME, Fields
 from uni_api.dialects.openai_chat._media import read_image, sound
 from uni_api.dialects.openai_chat._spoken import read_annotation
+from uni_api.dialects.openai_chat._thoughts import NAMES, Piece, Tagged, read_block, read_thoughts
 from uni_api.dialects.openai_chat.error import fault_of
 from uni_api.dialects.openai_chat.reply import keep_usage, minted, read_logprobs
 from uni_api.dialects.openai_chat.usage import find_usage, read_finish, read_usage
@@ -41,35 +42,25 @@ _decode = msgspec.json.Decoder().decode
 _KNOWN = frozenset({"id", "object", "created", "model", "choices", "usage", "error", "obfuscation", "p"})
 """Fields of a chunk that are read, or only pad it (`obfuscation`, `p`)."""
 
-_WORDS = frozenset({"role", "content", "reasoning_content", "reasoning", "reasoning_details", "refusal"})
-_SPOKEN = _WORDS | {"tool_calls", "function_call", "audio", "images", "annotations"}
+_WORDS = frozenset({"role", "content", "refusal"})
+_PARTS = ("tool_calls", "function_call", "images")
+_SPOKEN = _WORDS | {*_PARTS, "audio", "annotations"}
 """Fields of a delta that are read."""
 
 
-class _Draft:
-    """A call as its deltas come: it opens when its name is known, and until then keeps its arguments back."""
-
-    __slots__ = ("custom", "id", "index", "legacy", "name", "waiting")
-
-    def __init__(self, *, legacy: bool = False) -> None:
-        self.index = -1
-        self.id = ""
-        self.name = ""
-        self.custom = False
-        self.legacy = legacy
-        self.waiting: list[str] = []
-
-
 class _Voice:
-    """One choice as it grows. `index` is the part that text goes on in, `kind` what that part is."""
+    """One choice as it grows. `index` is the part that text goes on in, `kind` what that part is.
+
+    tagged: what reads the head of the content, as long as it may hold thinking in tags.
+    """
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.index = -1
         self.kind = ""
         self.said = 0
-        self.drafts: list[_Draft] = []
-        self.by_wire: dict[int, _Draft] = {}
+        self.drafts = Drafts()
+        self.tagged: Tagged | None = Tagged()
         self.sound: dict[str, Any] = {}
         self.rest: dict[str, Any] = {}
         self.finished = False
@@ -194,21 +185,24 @@ class ChatReader:
             yield Finished(read_finish(word), number)
 
     def _delta(self, voice: _Voice, delta: dict[str, Any]) -> Iterator[Event]:
-        details = delta.get("reasoning_details")
-        if isinstance(details, list) and details:
-            yield from self._details(voice, details, delta)
-        elif thought := delta.get("reasoning_content") or delta.get("reasoning"):
-            yield from self._grow(voice, "thinking", _text(thought, "reasoning_content"))
+        if not NAMES.isdisjoint(delta):
+            delta = dict(delta)
+            if thoughts := read_thoughts(delta, self._blobs):
+                yield from self._untag(voice)
+                yield from self._think(voice, thoughts)
         content = delta.get("content")
         if content:
             yield from self._content(voice, content)
         if refusal := delta.get("refusal"):
+            yield from self._untag(voice)
             yield from self._grow(voice, "refusal", _text(refusal, "refusal"))
         if not delta.keys() <= _WORDS:
             yield from self._others(voice, delta)
 
     def _others(self, voice: _Voice, delta: dict[str, Any]) -> Iterator[Event]:
         """Everything but words."""
+        if any(delta.get(name) for name in _PARTS):
+            yield from self._untag(voice)
         if calls := delta.get("tool_calls"):
             yield from self._calls(voice, calls)
         if call := delta.get("function_call"):
@@ -225,19 +219,36 @@ class ChatReader:
                 voice.rest[name] = delta[name]
 
     def _content(self, voice: _Voice, content: Any) -> Iterator[Event]:
+        tagged = voice.tagged
         if isinstance(content, str):
-            yield from self._grow(voice, "text", content)
+            if tagged is None:
+                yield from self._grow(voice, "text", content)
+                return
+            yield from self._pieces(voice, tagged.feed(content))
+            if tagged.over:
+                voice.tagged = None
             return
+        yield from self._untag(voice)
         for block in _items(content, "content"):
             match block:
                 case {"type": "text", "text": str(text)} | str(text):
                     yield from self._grow(voice, "text", text)
-                case {"type": "thinking", "thinking": words} if (thought := thinking_text(words)) is not None:
-                    yield from self._grow(voice, "thinking", thought)
+                case dict() if (thoughts := read_block(block, self._blobs)) is not None:
+                    yield from self._think(voice, thoughts)
                 case dict():
                     yield from self._whole(voice, Foreign(dialect=NAME, block=block))
                 case _:
                     raise Denied(400, "content must be a string or an array of parts")
+
+    def _untag(self, voice: _Voice) -> Iterator[Event]:
+        """Something else begins: what was kept back of the content's head comes before it."""
+        tagged, voice.tagged = voice.tagged, None
+        if tagged is not None:
+            yield from self._pieces(voice, tagged.close())
+
+    def _pieces(self, voice: _Voice, pieces: list[Piece]) -> Iterator[Event]:
+        for is_thinking, text in pieces:
+            yield from self._grow(voice, "thinking" if is_thinking else "text", text)
 
     def _grow(self, voice: _Voice, kind: str, text: str) -> Iterator[Event]:
         """More text of `kind`: in the part that is open if it is of this kind, else in a new one."""
@@ -266,19 +277,13 @@ class ChatReader:
         yield from self._open(voice, part, "whole")
         yield from self._shut(voice)
 
-    def _details(self, voice: _Voice, entries: list[Any], delta: dict[str, Any]) -> Iterator[Event]:
-        """Reasoning in OpenRouter's form: words, and the blob that belongs to the words before it."""
-        told = False
-        for entry in entries:
-            thought = read_detail(entry, self._blobs)
-            if thought is None:
-                continue
+    def _think(self, voice: _Voice, thoughts: list[Thinking]) -> Iterator[Event]:
+        """Reasoning: words, and the blob that belongs to the words before it."""
+        for thought in thoughts:
             kind = "summary" if thought.summary else "thinking"
             if thought.text:
-                told = True
                 if voice.kind != kind:
-                    bare = msgspec.structs.replace(thought, text="", seal=None)
-                    yield from self._open(voice, bare, kind)
+                    yield from self._open(voice, msgspec.structs.replace(thought, text="", seal=None), kind)
                 yield Grew(voice.index, thought.text)
             if thought.seal is None:
                 continue
@@ -287,14 +292,12 @@ class ChatReader:
             else:
                 yield Sealed(voice.index, thought.seal)
                 yield from self._shut(voice)
-        if not told and (plain := delta.get("reasoning_content") or delta.get("reasoning")):
-            yield from self._grow(voice, "thinking", _text(plain, "reasoning"))
 
     def _calls(self, voice: _Voice, entries: Any) -> Iterator[Event]:
         for at, entry in enumerate(_items(entries, "tool_calls")):
             fields = Fields(entry, f"tool_calls[{at}]")
             inner = fields.object("function") or fields.object("custom") or {}
-            draft = self._draft(voice, fields.left, inner)
+            draft = voice.drafts.of(fields.left, inner)
             draft.custom = draft.custom or fields.left.get("type") == "custom"
             arguments = inner.get("arguments", inner.get("input"))
             if arguments is not None and not isinstance(arguments, str):
@@ -303,26 +306,7 @@ class ChatReader:
             if (seal := read_call_seal(fields, self._blobs)) is not None and draft.index >= 0:
                 yield Sealed(draft.index, seal)
 
-    def _draft(self, voice: _Voice, entry: dict[str, Any], inner: dict[str, Any]) -> _Draft:
-        """The call that a delta belongs to: by index, unless another id under the same index says it is a new one."""
-        wire, id = entry.get("index"), entry.get("id")
-        draft = voice.by_wire.get(wire) if isinstance(wire, int) else None
-        if not isinstance(wire, int):
-            known = [one for one in voice.drafts if id and one.id == id]
-            begins = bool(id or inner.get("name"))
-            draft = known[0] if known else None if begins or not voice.drafts else voice.drafts[-1]
-        if draft is not None and id and draft.id and draft.id != id and inner.get("name"):
-            draft = None
-        if draft is None:
-            draft = _Draft()
-            voice.drafts.append(draft)
-            if isinstance(wire, int):
-                voice.by_wire[wire] = draft
-        if isinstance(id, str) and id and not draft.id:
-            draft.id = id
-        return draft
-
-    def _call(self, voice: _Voice, draft: _Draft, name: Any, arguments: str | None) -> Iterator[Event]:
+    def _call(self, voice: _Voice, draft: Draft, name: Any, arguments: str | None) -> Iterator[Event]:
         if isinstance(name, str) and name and draft.index < 0:
             draft.name = name
             yield from self._open_call(voice, draft)
@@ -332,7 +316,7 @@ class ChatReader:
             else:
                 yield Grew(draft.index, arguments)
 
-    def _open_call(self, voice: _Voice, draft: _Draft) -> Iterator[Event]:
+    def _open_call(self, voice: _Voice, draft: Draft) -> Iterator[Event]:
         yield from self._shut(voice)
         draft.index = self._count
         self._count += 1
@@ -346,11 +330,7 @@ class ChatReader:
 
     def _legacy_call(self, voice: _Voice, call: Any) -> Iterator[Event]:
         fields = Fields(call, "function_call")
-        draft = next((one for one in voice.drafts if one.legacy), None)
-        if draft is None:
-            draft = _Draft(legacy=True)
-            voice.drafts.append(draft)
-        yield from self._call(voice, draft, fields.text("name"), fields.text("arguments"))
+        yield from self._call(voice, voice.drafts.legacy(), fields.text("name"), fields.text("arguments"))
 
     def _cite(self, voice: _Voice, entries: list[Any]) -> Iterator[Event]:
         for entry in entries:
@@ -363,8 +343,9 @@ class ChatReader:
     def _end(self, voice: _Voice) -> Iterator[Event]:
         """Close every part of a choice and tell what is left of it."""
         voice.finished = True
+        yield from self._untag(voice)
         yield from self._shut(voice)
-        for draft in voice.drafts:
+        for draft in voice.drafts.all:
             if draft.index < 0:
                 yield from self._open_call(voice, draft)
             yield Closed(draft.index)

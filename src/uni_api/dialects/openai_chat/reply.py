@@ -11,6 +11,7 @@ from uni_api.dialects.openai_chat._carry import Native, Outline, Packed, has_det
 from uni_api.dialects.openai_chat._fields import Fields, fill, leftovers
 from uni_api.dialects.openai_chat._media import image_entry, read_sound, sound_entry
 from uni_api.dialects.openai_chat._spoken import read_spoken, write_annotation, write_call
+from uni_api.dialects.openai_chat._thoughts import answered, read_thoughts, untag
 from uni_api.dialects.openai_chat._tools import is_legacy
 from uni_api.dialects.openai_chat.error import fault_of
 from uni_api.dialects.openai_chat.usage import find_usage, read_finish, read_usage, write_finish, write_usage
@@ -95,7 +96,7 @@ def _read_choice(value: Any, path: str, id: str | None, at: int, blobs: Native) 
     if message.left.get("role") == "assistant":
         del message.left["role"]
     sound = read_sound(message)
-    parts, _ = read_spoken(message, blobs)
+    parts = _read_message(message, blobs)
     named = [minted(part, id, number, n) for n, part in enumerate(parts)]
     word = fields.text("finish_reason")
     tokens = read_logprobs(fields)
@@ -107,6 +108,16 @@ def _read_choice(value: Any, path: str, id: str | None, at: int, blobs: Native) 
         rest=fields.rest(),
     )
     return number, choice
+
+
+def _read_message(message: Fields, blobs: Native) -> list[Part]:
+    thoughts = read_thoughts(message.left, blobs)
+    content = message.left.get("content")
+    if isinstance(content, str) and not thoughts:
+        thought, message.left["content"] = untag(content)
+        thoughts = [Thinking(text=thought)] if thought else []
+    spoken, _ = read_spoken(message, blobs)
+    return [*thoughts, *(one for part in spoken for one in answered(part, blobs))]
 
 
 def minted(part: Part, reply: str | None, choice: int, at: int) -> Part:
