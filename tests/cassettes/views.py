@@ -145,7 +145,9 @@ def of_message(message: BetaMessage) -> View:
                 pass
     if message.stop_reason is not None:
         voice.finish = _ANTHROPIC_FINISH[message.stop_reason]
-    usage = message.usage
+    usage: Any = message.usage
+    if usage is None:
+        return View({0: voice}, None)
     cached = usage.cache_read_input_tokens or 0
     prompt = usage.input_tokens + cached + (usage.cache_creation_input_tokens or 0)
     details = getattr(usage, "output_tokens_details", None)

@@ -21,7 +21,10 @@ REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
 
 @dataclass(frozen=True)
 class Received:
-    """One request as the upstream saw it. Header names are in lower case, in the order of arrival."""
+    """One request as the upstream saw it. Header names are in lower case, in the order of arrival.
+
+    `path` is decoded; `target` is path and query as they came.
+    """
 
     method: str
     path: str
@@ -29,6 +32,7 @@ class Received:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     connection: int
+    target: str = ""
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key == name), None)
@@ -131,7 +135,7 @@ class Connection(asyncio.Protocol):
         if body is None:
             return None
         self.requests += 1
-        return Received(method, unquote(path), query, headers, body, self.number)
+        return Received(method, unquote(path), query, headers, body, self.number, target)
 
     async def _body(self, headers: dict[str, str]) -> bytes | None:
         if headers.get("transfer-encoding", "").lower() != "chunked":
