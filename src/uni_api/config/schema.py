@@ -230,13 +230,13 @@ class ProviderEntry(Section):
     client_email = Key(kinds.text(), "The e-mail address of that service account (Vertex AI, not served yet).")
     region = Key(
         _WORDS,
-        "A region, or a list of them that take turns (Amazon Bedrock; Vertex AI is not served yet).",
+        "A region, or a list of them that take turns (AWS Bedrock; Vertex AI is not served yet).",
         default="that of `base_url`, else `us-east-1`; `global` for Vertex AI",
     )
     cf_account_id = Key(kinds.text(), "The Cloudflare account (Workers AI, not served yet).")
     aws_access_key = Key(
         kinds.token("the access key"),
-        "The AWS access key (Amazon Bedrock). A Bedrock API key under `api` does as well.",
+        "The access key of an AWS account, for Bedrock. A Bedrock API key under `api` does as well.",
     )
     aws_secret_key = Key(kinds.token("the secret key"), "The secret key that belongs to `aws_access_key`.")
     aws_session_token = Key(

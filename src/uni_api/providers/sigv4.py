@@ -7,7 +7,7 @@ Source: docs.aws.amazon.com, IAM user guide, "Create a signed AWS API request", 
 import hashlib
 import hmac
 import re
-from time import gmtime, strftime
+from datetime import UTC, datetime
 from urllib.parse import quote, unquote, urlsplit
 
 from msgspec import Struct
@@ -56,7 +56,7 @@ class SigV4(Struct, frozen=True, kw_only=True):
     service: str
 
     def __call__(self, call: Call, now: float) -> Headers:
-        moment = strftime("%Y%m%dT%H%M%SZ", gmtime(now))
+        moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
         own: Headers = (("x-amz-date", moment),)
         if self.session_token is not None:
             own = (*own, ("x-amz-security-token", self.session_token.reveal()))
