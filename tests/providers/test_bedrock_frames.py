@@ -120,6 +120,23 @@ def test_the_words_of_an_exception_are_kept(payload: bytes, message: str) -> Non
     assert broken_by(exception("modelStreamErrorException", payload)).message == message
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "verdict"),
+    [
+        (400, "bad_request", Verdict.REFUSE),
+        (413, "too_long", Verdict.REFUSE),
+        (429, "rate", Verdict.NEXT_KEY),
+        (500, "overloaded", Verdict.NEXT_CHANNEL),
+        (529, "overloaded", Verdict.NEXT_CHANNEL),
+    ],
+)
+def test_an_error_of_the_model_keeps_its_status(status: int, kind: FaultKind, verdict: Verdict) -> None:
+    said = {"message": "m", "originalStatusCode": status, "originalMessage": "the model's own words"}
+    fault = broken_by(exception("modelStreamErrorException", json.dumps(said).encode()))
+    assert (fault.kind, fault.status, judge(fault)) == (kind, status, verdict)
+    assert fault.message == "the model's own words"
+
+
 def test_what_came_before_an_exception_is_kept() -> None:
     first, error = frames([chunk(b"{}") + exception("throttlingException")])
     assert first == Frame(b"{}")

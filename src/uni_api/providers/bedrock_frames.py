@@ -35,6 +35,19 @@ _TYPES: Mapping[str, str] = MappingProxyType(
 )
 """Exceptions by their names in lower case: in streams and in the documentation they are spelt differently."""
 
+_BY_STATUS: Mapping[int, str] = MappingProxyType(
+    {
+        400: "invalid_request_error",
+        403: "permission_error",
+        404: "not_found_error",
+        413: "request_too_large",
+        429: "rate_limit_error",
+        503: "overloaded_error",
+        529: "overloaded_error",
+    }
+)
+"""What the model's own status meant, where the service passes on an error of the model."""
+
 
 class _Chunk(Struct):
     bytes: bytes
@@ -42,7 +55,8 @@ class _Chunk(Struct):
 
 class _Exception(Struct, rename="camel"):
     message: str = ""
-    original_message: str = ""
+    original_message: str | None = None
+    original_status_code: int | None = None
 
 
 _read_chunk = msgspec.json.Decoder(_Chunk).decode
@@ -92,8 +106,8 @@ def _error(message: Frame) -> Frame:
     name = message.event.removeprefix(_EXCEPTION).decode("ascii", "replace")
     try:
         said = _read_exception(message.data)
-        words = said.original_message or said.message
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        words = message.data[:500].decode("utf-8", "replace")
-    error = {"type": _TYPES.get(name.lower(), "api_error"), "message": words or f"The upstream broke off: {name}."}
-    return Frame(msgspec.json.encode({"type": "error", "error": error}), b"error")
+        said = _Exception(message.data[:500].decode("utf-8", "replace"))
+    kind = _BY_STATUS.get(said.original_status_code or 0) or _TYPES.get(name.lower(), "api_error")
+    words = said.original_message or said.message or f"The upstream broke off: {name}."
+    return Frame(msgspec.json.encode({"type": "error", "error": {"type": kind, "message": words}}), b"error")
