@@ -24,6 +24,7 @@ ORDER = (
     "demo",
     "state",
     "routing",
+    "accounts",
     "transport",
     "relay",
     "discovery",

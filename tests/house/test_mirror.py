@@ -16,6 +16,7 @@ ELSEWHERE: dict[str, str] = {
     "canon/reply.py": "canon/test_events.py",
     # Steps of an exchange, tested by what the client and the upstreams see of it.
     "relay/attempt.py": "relay/test_exchange.py",
+    "relay/relay.py": "relay/test_exchange.py",
     # The page of errors holds its table.
     "errors.py": "docs/test_errors.py",
     # Wiring, tested by running the whole.

@@ -7,7 +7,7 @@ Rule 4: whoever opened an upstream response closes it, however the exchange ends
 """
 
 from uni_api.relay.answer import Answer
-from uni_api.relay.exchange import Relay
+from uni_api.relay.relay import Relay
 from uni_api.relay.upstream import UpstreamResponse
 
 __all__ = ["Answer", "Relay", "UpstreamResponse"]

@@ -1,6 +1,6 @@
 """What the server sends to the client."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from msgspec import Struct
 
@@ -20,7 +20,8 @@ EVENTS = (
 class Answer(Struct):
     """`body`, then what `stream` brings where there is one. A stream must be run to its end or closed.
 
-    told: what the answer says of itself, complete once it has passed · fault: what broke its stream.
+    told: what the answer says of itself, complete once it has passed · fault: what broke its stream · settle: to be
+    awaited once everything has passed, or will not.
     """
 
     status: int
@@ -29,3 +30,4 @@ class Answer(Struct):
     stream: AsyncGenerator[bytes, None] | None = None
     told: Glance | None = None
     fault: Fault | None = None
+    settle: "Callable[[Answer], Awaitable[None]] | None" = None

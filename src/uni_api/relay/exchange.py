@@ -1,136 +1,62 @@
 """One client request's whole life: admit -> plan -> attempt* -> commit -> settle."""
 
 import logging
-import time
-from collections.abc import Awaitable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import structs
+from msgspec import Struct, structs
 
+from uni_api.accounts import Pass
 from uni_api.canon import Losses, Request, keep_realm, without_developer, without_images, without_tools
-from uni_api.config.plan import Client, Plan
+from uni_api.config.plan import Client
 from uni_api.dialects import Front, Peek, registry
 from uni_api.errors import Denied, Fault
 from uni_api.relay import attempt as doing
-from uni_api.relay.answer import JSON, Answer, Headers
+from uni_api.relay.answer import Answer, Headers
 from uni_api.relay.lane import Lane
 from uni_api.relay.media import with_bytes
-from uni_api.relay.tokens import Tokens
-from uni_api.relay.upstream import LocalUpstream
 from uni_api.relay.verdict import Verdict, judge
-from uni_api.routing import Candidate, Health, KeyRing, Router, Scheduler, Tries, Try
-from uni_api.transport import HttpClient
-from uni_api.transport.fetch import Fetched, Fetcher
+from uni_api.routing import Tries, Try
+from uni_api.transport.fetch import Fetched
+
+if TYPE_CHECKING:
+    from uni_api.relay.relay import Relay
 
 logger = logging.getLogger("uni_api.relay")
+
+BYTES_PER_TOKEN = 4
+"""What a token is taken for before anybody has counted: the whole body's bytes by this."""
 
 _UNANSWERED = frozenset({"connect", "timeout", "unsayable"})
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
-_encode = msgspec.json.Encoder().encode
 
 
-class Lists(Protocol):
-    """Lists of models that are asked of hosts."""
+class Served(Struct, frozen=True):
+    """An attempt that can be committed."""
 
-    @property
-    def waited_for(self) -> bool:
-        """Whether some are on their way for the first time."""
-
-    async def first_lists(self) -> None:
-        """Comes back when they are here, or have taken too long."""
+    answer: Answer
+    lane: Lane
+    losses: Losses | None
 
 
-class Relay:
-    """Carries requests of every client to the upstreams of one Plan."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        http: HttpClient,
-        fetcher: Fetcher,
-        local: Mapping[str, LocalUpstream] | None = None,
-        *,
-        tokens: Tokens | None = None,
-    ) -> None:
-        self.router = Router(plan)
-        self._plan = plan
-        self._http = http
-        self.fetcher = fetcher
-        self._local = local or {}
-        self.ring = KeyRing()
-        self.health = Health()
-        self._scheduler = Scheduler(self.health)
-        self._tokens = tokens or Tokens(http, time.time)
-        self._lanes: dict[tuple[str, Candidate], Lane] = {}
-        self.lists: Lists | None = None
-
-    def use(self, plan: Plan) -> None:
-        """Route by `plan` from now on. Exchanges under way go on with the candidates that they have."""
-        self._plan = plan
-        self.router = Router(plan)
-        self._lanes = {}
-
-    def answer(self, dialect: str, body: bytes, client: Client, request_id: bytes) -> Awaitable[Answer]:
-        """The answer to a request that speaks `dialect`: a reply, or the error in the dialect's own shape.
-
-        Raises only CancelledError; whatever was open then is closed.
-        """
-        return _Exchange(self, registry.front(dialect), body, client, request_id).run()
-
-    async def failed(self, chosen: Try, fault: Fault, *, only: bool) -> None:
-        await self.ring.failed(chosen.candidate, chosen.place, fault)
-        await self.health.failed(chosen.candidate, fault, only=only)
-
-    async def worked(self, chosen: Try) -> None:
-        await self.ring.worked(chosen.candidate, chosen.place)
-        await self.health.worked(chosen.candidate)
-
-    def refusal(self, front: Front, error: Denied | Fault, request_id: bytes) -> Answer:
-        status, body = front.write_error(error)
-        headers = [JSON, (b"x-request-id", request_id)]
-        if error.retry_after is not None:
-            headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after))))
-        return Answer(status if 400 <= status <= 599 else 502, headers, _encode(body))
-
-    def lane(self, front: str, candidate: Candidate) -> Lane:
-        slot = (front, candidate)
-        lane = self._lanes.get(slot)
-        if lane is None:
-            lane = self._lanes[slot] = Lane(candidate, front, self._plan, self._http, self._tokens, self._local)
-        return lane
-
-    def tries(self, client: Client, model: str) -> Tries:
-        """Raises Denied as the router does."""
-        return Tries(self.router.pool(client, model), self.ring, self._scheduler, client.auto_retry)
-
-    async def lists_known(self) -> None:
-        """Comes back when no list of models is on its way for the first time, or it takes too long."""
-        if self.lists is not None and self.lists.waited_for:
-            await self.lists.first_lists()
-
-    def __repr__(self) -> str:
-        return f"<Relay {len(self._lanes)} lanes, {self.ring!r}, {self.router!r}>"
-
-
-class _Exchange:
-    """The state of one exchange: what was tried, what was lost, what is known of the request."""
+class Exchange:
+    """The state of one exchange: what was paid, what was tried, what is known of the request."""
 
     __slots__ = (
         "_body",
         "_client",
         "_fetched",
         "_front",
-        "_lane",
-        "_losses",
+        "_last",
+        "_passes",
         "_relay",
         "_request",
         "_request_id",
         "_tries",
     )
 
-    def __init__(self, relay: Relay, front: Front, body: bytes, client: Client, request_id: bytes) -> None:
+    def __init__(self, relay: "Relay", front: Front, body: bytes, client: Client, request_id: bytes) -> None:
         self._relay = relay
         self._front = front
         self._body = body
@@ -138,67 +64,115 @@ class _Exchange:
         self._request_id = request_id
         self._request: Request | None = None
         self._fetched: dict[str, Fetched | None] = {}
-        self._lane: Lane | None = None
-        self._losses: Losses | None = None
+        self._passes: list[Pass] = []
+        self._last: Lane | None = None
         self._tries: Tries | None = None
 
     async def run(self) -> Answer:
+        """The answer, or the refusal in the front's own shape. Raises only CancelledError; then nothing is open."""
         try:
             seen = registry.verbatim(self._front.name).peek(self._body)
-            try:
-                tries = self._relay.tries(self._client, seen.model)
-            except Denied as unknown:
-                tries = await self._tries_later(unknown, seen.model)
-            self._tries = tries
-            chosen = await tries.next()
-            shown: Denied | Fault | None = None
-            while chosen is not None:
-                self._lane = lane = self._relay.lane(self._front.name, chosen.candidate)
-                self._losses = None
-                try:
-                    answer = await self._attempt(lane, chosen, seen)
-                except Fault as fault:
-                    _log(self._request_id, lane, chosen, fault)
-                    # A traceback would hold this frame, and with it the body, in a circle.
-                    shown = _worth_showing(shown, fault.with_traceback(None))
-                    await self._relay.failed(chosen, fault, only=tries.only)
-                    verdict = judge(fault)
-                    stop = verdict is Verdict.REFUSE
-                    chosen = None if stop else await tries.next(same_channel=verdict is Verdict.NEXT_KEY)
-                else:
-                    await self._relay.worked(chosen)
-                    answer.headers.append((b"x-request-id", self._request_id))
-                    self._tell(answer.headers)
-                    return answer
-            return self._refused(shown or _all_shut(tries))
-        except (Denied, Fault) as error:
-            return self._refused(error)
+            self._tries = tries = await self._planned(seen.model)
+            await self._admit(self._client, seen.model)
+            served = await self._carried(tries, seen)
+        except Denied as denied:
+            await self._give_back()
+            return self._refused(denied)
+        except Fault as fault:
+            await self._settle(None)
+            return self._refused(fault)
+        except BaseException:
+            await self._settle(None)
+            raise
+        answer = served.answer
+        answer.headers.append((b"x-request-id", self._request_id))
+        self._tell(answer.headers, served.lane, served.losses)
+        if self._passes:
+            for held in self._passes[:1]:
+                answer.headers.extend(held.headers)
+            answer.settle = self._settle
+        return answer
 
-    def _attempt(self, lane: Lane, chosen: Try, seen: Peek) -> Awaitable[Answer]:
-        """Comes to what can be committed. Raises Fault."""
-        if lane.verbatim is not None and not seen.sealed and (lane.developer or not seen.developer):
-            self._losses = _refused(lane, seen)
-            return doing.verbatim(lane, chosen, seen, self._front)
-        return self._translate(lane, chosen)
-
-    async def _tries_later(self, unknown: Denied, model: str) -> Tries:
-        """The tries for a model that nobody is known to offer yet, once lists on their way have come."""
-        if unknown.status != 404:
-            raise unknown
+    async def _planned(self, model: str) -> Tries:
+        """The tries for `model`; where nobody is known to offer it, once lists on their way have come."""
+        tokens = len(self._body) // BYTES_PER_TOKEN
+        try:
+            return self._relay.tries(self._client, model, tokens)
+        except Denied as unknown:
+            if unknown.status != 404:
+                raise
         await self._relay.lists_known()
-        return self._relay.tries(self._client, model)
+        return self._relay.tries(self._client, model, tokens)
 
-    def _refused(self, error: Denied | Fault) -> Answer:
-        refusal = self._relay.refusal(self._front, error, self._request_id)
-        self._tell(refusal.headers)
-        return refusal
+    # Admission
 
-    async def _translate(self, lane: Lane, chosen: Try) -> Answer:
-        self._losses = losses = Losses()
+    async def _admit(self, client: Client, model: str) -> None:
+        """Raises Denied when `client` has used up what it may."""
+        held = await self._relay.gate.admit(client, model, len(self._body) // BYTES_PER_TOKEN)
+        if held is not None:
+            self._passes.append(held)
+
+    async def _settle(self, answer: Answer | None) -> None:
+        """Account for what the answer came to. Once."""
+        passes, self._passes = self._passes, []
+        told = answer.told if answer is not None else None
+        for held in passes:
+            await self._relay.gate.settle(held, told.usage if told is not None else None)
+
+    async def _give_back(self) -> None:
+        passes, self._passes = self._passes, []
+        for held in passes:
+            await self._relay.gate.give_back(held)
+
+    async def _barred(self, chosen: Try, model: str) -> tuple[Client, Denied] | None:
+        """Take what the try costs the client keys by whose rules it came; or which of them has used up its own."""
+        for client in chosen.via:
+            if any(held.client is client for held in self._passes):
+                continue
+            try:
+                await self._admit(client, model)
+            except Denied as denied:
+                return client, denied
+        return None
+
+    # Attempts
+
+    async def _carried(self, tries: Tries, seen: Peek) -> Served:
+        """The first attempt that holds. Raises the error that is most worth showing when none does."""
+        shown: Denied | Fault | None = None
+        chosen = await tries.next()
+        while chosen is not None:
+            if chosen.via and (barred := await self._barred(chosen, seen.model)) is not None:
+                client, denied = barred
+                shown = shown or denied
+                tries.bar(client)
+                chosen = await tries.next()
+                continue
+            self._last = lane = self._relay.lane(self._front.name, chosen.candidate)
+            try:
+                served = await self._attempted(lane, chosen, seen)
+            except Fault as fault:
+                _log(self._request_id, lane, chosen, fault)
+                # A traceback would hold this frame, and with it the body, in a circle.
+                shown = _worth_showing(shown, fault.with_traceback(None))
+                await self._relay.failed(chosen, fault, only=tries.only)
+                verdict = judge(fault)
+                stop = verdict is Verdict.REFUSE
+                chosen = None if stop else await tries.next(same_channel=verdict is Verdict.NEXT_KEY)
+            else:
+                await self._relay.worked(chosen)
+                return served
+        raise shown or _all_shut(tries)
+
+    async def _attempted(self, lane: Lane, chosen: Try, seen: Peek) -> Served:
+        """What can be committed. Raises Fault."""
+        if lane.verbatim is not None and not seen.sealed and (lane.developer or not seen.developer):
+            return Served(await doing.verbatim(lane, chosen, seen, self._front), lane, _refused(lane, seen))
+        losses = Losses()
         if self._request is None:
             self._request = self._front.read_request(_body(self._body))
         request = await self._fitted(self._request, lane, losses)
-        return await doing.translated(lane, chosen, request, losses, self._front)
+        return Served(await doing.translated(lane, chosen, request, losses, self._front), lane, losses)
 
     async def _fitted(self, request: Request, lane: Lane, losses: Losses) -> Request:
         """The client's request as this candidate may be told it."""
@@ -213,12 +187,19 @@ class _Exchange:
         request = structs.replace(request, model=lane.candidate.model, reasoning=reasoning)
         return await with_bytes(request, lane.needs_bytes, self._relay.fetcher, self._fetched, losses)
 
-    def _tell(self, headers: Headers) -> None:
-        """Add what the client is told of how it was served."""
-        if self._lane is not None:
-            headers.append((b"x-uni-api-provider", self._lane.shown_name))
+    # What the client is told
+
+    def _refused(self, error: Denied | Fault) -> Answer:
+        refusal = self._relay.refusal(self._front, error, self._request_id)
+        self._tell(refusal.headers, self._last, None)
+        return refusal
+
+    def _tell(self, headers: Headers, lane: Lane | None, losses: Losses | None) -> None:
+        """Add how the request was served."""
+        if lane is not None:
+            headers.append((b"x-uni-api-provider", lane.shown_name))
         headers.append((b"x-uni-api-attempts", b"%d" % (self._tries.made if self._tries is not None else 0)))
-        if self._losses is not None and (lost := self._losses.summary()):
+        if losses is not None and (lost := losses.summary()):
             headers.append((b"x-uni-api-losses", lost.encode()))
 
 

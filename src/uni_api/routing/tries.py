@@ -108,7 +108,7 @@ class Tries:
         return chosen
 
     def bar(self, client: Client) -> None:
-        """Nothing that comes by way of `client` is tried from now on. The try that led to it does not count."""
+        """Nothing that comes by way of `client` is tried from now on. The try that led there does not count."""
         self._barred.add(client)
         self._left += 1
         self.made -= 1

@@ -90,10 +90,14 @@ class Gateway:
             if b"content-encoding" in request.headers:
                 body = decoded(body, request.headers[b"content-encoding"], self._max_body)
             answer = await self._relay.answer("openai_chat", body, client, request.id)
-            if answer.stream is None:
-                self._respond(answer, request, out)
-            else:
-                await self._pour(answer, request, out)
+            try:
+                if answer.stream is None:
+                    self._respond(answer, request, out)
+                else:
+                    await self._pour(answer, request, out)
+            finally:
+                if answer.settle is not None:
+                    await answer.settle(answer)
         except Denied as error:
             refusal = self._relay.refusal(self._front, error, request.id)
             if error.status == 405:

@@ -1,0 +1,10 @@
+"""Accounts: what a client key may use up: requests, tokens, money.
+
+Rule 1: what is let in has paid: limits are taken and money is reserved at the gate, in one step.
+Rule 2: what was not used goes back: a request that the gateway refuses costs nothing, tokens cost what they came to.
+Rule 3: a key without limits and without credits costs nothing at the gate.
+"""
+
+from uni_api.accounts.gate import Gate, Pass
+
+__all__ = ["Gate", "Pass"]
