@@ -114,15 +114,12 @@ def tokens_of(body: dict[str, Any]) -> Tokens | None:
     if not usage:
         return None
     prompt, completion = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-    total = usage.get("total_tokens") or prompt + completion
     details = usage.get("completion_tokens_details") or {}
     reasoning = details.get("reasoning_tokens") or usage.get("reasoning_tokens") or 0
-    if reasoning and total == prompt + completion + reasoning:
-        completion += reasoning
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or usage.get("prompt_cache_hit_tokens")
-    cached = cached or usage.get("cached_tokens") or usage.get("num_cached_tokens") or 0
-    # A few hosts count the cache beside the prompt; of a prompt, no more than all of it can have been cached.
-    return Tokens(prompt, completion, total, min(cached, prompt), reasoning)
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+    others = (usage.get(name) for name in ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens"))
+    total = usage.get("total_tokens") or prompt + completion
+    return Tokens(prompt, completion, total, cached or next(filter(None, others), 0), reasoning)
 
 
 # --- what is heard ---

@@ -140,3 +140,10 @@ def test_recorded_errors_get_a_fitting_kind() -> None:
         assert fault.kind in kinds[record["status"]]
         seen += 1
     assert seen >= 20
+
+
+def test_an_error_framed_as_an_event_is_read() -> None:
+    found = gemini.read_error(
+        404, b'data: {"error": {"code": 404, "message": "no such model", "status": "NOT_FOUND"}}\r\n\r\n'
+    )
+    assert (found.kind, found.status, found.message) == ("not_found", 404, "no such model")

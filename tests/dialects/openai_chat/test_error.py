@@ -47,6 +47,22 @@ def fault(status: int, value: Any) -> Fault:
         (200, {"error": {"message": "in band"}}, "overloaded", "in band"),
         (200, {"object": "error", "message": "vllm", "code": 400}, "bad_request", "vllm"),
         (400, "just a string", "bad_request", "just a string"),
+        (404, b'data: {"error": {"message": "framed"}}\n\n', "not_found", "framed"),
+        (400, {"code": "Invalid argument", "error": "Model not found: m"}, "not_found", "Model not found: m"),
+        (400, {"error": {"message": "Model `m` was retired", "code": "model_decommissioned"}}, "not_found", None),
+        (400, {"code": "1500", "message": "Invalid model: m", "type": "invalid_model"}, "not_found", None),
+        (400, {"detail": "Model m is not supported. Supported models are a, b"}, "not_found", None),
+        (400, {"error": {"message": "m is not a valid model ID", "code": 400}}, "not_found", None),
+        (400, {"error": {"message": "Unknown model: m", "code": "unknown_model"}}, "not_found", None),
+        (403, {"error": {"message": "M", "metadata": {"raw": "Content violates usage guidelines."}}}, "filtered", "M"),
+        (403, {"error": "The team has no more credits", "code": "x"}, "quota", None),
+        (403, {"error": {"code": "AccountOverdueError", "message": "m"}}, "quota", None),
+        (429, {"error": {"message": "m", "type": "engine_overloaded_error"}}, "overloaded", "m"),
+        (400, {"error": {"message": "9 tokens exceed the context size", "type": "x"}}, "too_long", None),
+        (500, {"error": {"message": "input (9 tokens) is too large to process"}}, "too_long", None),
+        (400, {"error": "This model's maximum prompt length is 9", "code": "x"}, "too_long", None),
+        (400, {"success": False, "errors": [{"code": 7003, "message": "no route"}]}, "bad_request", "no route"),
+        (429, {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "m"}, "rate", "m"),
         (400, None, "bad_request", "The upstream answered with status 400."),
     ],
 )
@@ -78,6 +94,18 @@ def test_machine_readable_words_are_kept() -> None:
     found = fault(400, {"error": {"message": "m", "type": "t", "code": 7, "param": "messages"}})
     assert (found.type, found.code, found.param) == ("t", "7", "messages")
     assert json.loads(found.raw)["error"]["message"] == "m"
+
+
+def test_a_sentence_is_no_type() -> None:
+    found = fault(400, {"code": "Invalid argument", "error": "the field x is wrong"})
+    assert (found.message, found.type, found.code) == ("the field x is wrong", None, "Invalid argument")
+    named = fault(401, {"error": "Unauthorized", "message": "who are you"})
+    assert (named.message, named.type) == ("who are you", "Unauthorized")
+
+
+def test_a_refused_key_is_401_whatever_its_host_says() -> None:
+    found = fault(400, {"code": "x", "error": "Incorrect API key provided."})
+    assert (found.kind, found.status) == ("auth", 401)
 
 
 @pytest.mark.parametrize("kind", DEFAULT_STATUS)
@@ -139,5 +167,4 @@ def test_every_recorded_error_has_a_meaning() -> None:
     assert chat
     for record in chat:
         found = read_error(record["status"], record["response_body"].encode())
-        assert found.status == record["status"]
         assert not found.message.startswith(("{", "[", "The upstream answered")), (record["id"], found.message)

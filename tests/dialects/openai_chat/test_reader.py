@@ -32,7 +32,7 @@ from uni_api.canon import (
     Usage,
     fold,
 )
-from uni_api.dialects.openai_chat import reader
+from uni_api.dialects.openai_chat import read_reply, reader
 from uni_api.framing import Frame
 
 REALM = "openai_chat:host"
@@ -82,7 +82,10 @@ def test_a_plain_stream() -> None:
         created=5,
         choices=(Choice(parts=(Text(text="Hello"),), finish=Finish("stop", "stop")),),
         usage=Usage(input=1, output=2),
-        rest=Rest("openai_chat", {"system_fingerprint": "fp", "usage": {"cost": 3}}),
+        rest=Rest(
+            "openai_chat",
+            {"system_fingerprint": "fp", "usage": {"prompt_tokens": 1, "completion_tokens": 2, "cost": 3}},
+        ),
     )
 
 
@@ -165,6 +168,109 @@ def test_reasoning_details_and_their_seals() -> None:
         Text(text="a"),
         Thinking(withheld=True, seal=Seal(realm=REALM, token="d")),
     )
+
+
+@pytest.mark.parametrize(
+    ("deltas", "thoughts", "text"),
+    [
+        ([{"thinking": "hm"}, {"content": "a"}], "hm", "a"),
+        ([{"reasoning": {"steps": 3}}, {"content": "a"}], "", "a"),
+        ([{"reasoning": "hm", "reasoning_content": "hm"}, {"content": "a"}], "hm", "a"),
+        ([{"content": [{"type": "thinking", "thinking": [], "closed": True}]}, {"content": "a"}], "", "a"),
+        ([{"content": [{"type": "thinking", "thinking": "hm", "closed": True}]}, {"content": "a"}], "hm", "a"),
+        (
+            [{"content": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}]}],
+            "hm",
+            "",
+        ),
+        ([{"content": "<think>hm</think>\n\na"}], "hm", "a"),
+        ([{"content": "\n<think>\nhm\n</think>"}, {"content": "\n"}, {"content": "a\n"}], "hm", "a\n"),
+        ([{"content": "<think>\n\n</think>\n\na"}], "", "a"),
+        ([{"content": "<think>never closed </thi"}], "never closed </thi", ""),
+        ([{"content": "<thin"}], "", "<thin"),
+        ([{"content": "a <think>b</think>"}], "", "a <think>b</think>"),
+        ([{"content": "no opening</think>a"}], "", "no opening</think>a"),
+        ([{"content": "<think>a</think>b<think>c</think>"}], "a", "b<think>c</think>"),
+        ([{"reasoning": "hm", "content": ""}, {"content": "<think>b</think>"}], "hm", "<think>b</think>"),
+        ([{"content": "  "}], "", "  "),
+        ([{"content": "<thi", "refusal": "no"}], "", "<thi"),
+    ],
+    ids=repr,
+)
+def test_every_spelling_of_reasoning(deltas: list[dict[str, Any]], thoughts: str, text: str) -> None:
+    """In a stream as in a whole answer, and in a stream of single characters."""
+    pieces = [piece for delta in deltas for piece in _in_characters(delta)]
+    whole = _joined(deltas)
+    for found in (parts(*deltas), parts(*pieces), _read_whole(whole) if whole else parts(*deltas)):
+        assert "".join(part.text for part in found if isinstance(part, Thinking)) == thoughts
+        assert "".join(part.text for part in found if isinstance(part, Text) and not part.refusal) == text
+        assert not any(
+            part.rest for part in found if isinstance(part, Thinking) and part.seal is None and part.text
+        ) or ("summary" in str(deltas))
+
+
+def _in_characters(delta: dict[str, Any]) -> list[dict[str, Any]]:
+    content = delta.get("content")
+    if len(delta) > 1 or not isinstance(content, str):
+        return [delta]
+    return [{"content": character} for character in content]
+
+
+def _joined(deltas: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The whole message of deltas that all have text for content."""
+    out: dict[str, Any] = {}
+    for delta in deltas:
+        for name, value in delta.items():
+            if not isinstance(value, str):
+                return None
+            out[name] = out.get(name, "") + value
+    return out
+
+
+def _read_whole(message: dict[str, Any]) -> tuple[Part, ...]:
+    body = {"choices": [{"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}]}
+    return read_reply(body, REALM).choices[0].parts
+
+
+@given(st.lists(st.sampled_from(["<think>", "</think>", "<thi", "nk>", "</", "a", "b ", "\n", " "]), max_size=9))
+def test_tags_are_found_however_the_text_is_cut(words: list[str]) -> None:
+    text = "".join(words)
+    one = parts({"content": text})
+    assert parts(*({"content": word} for word in words)) == one
+    assert parts(*({"content": character} for character in text)) == one
+    assert _read_whole({"content": text}) == one
+
+
+def test_a_call_ends_the_head_of_the_text() -> None:
+    found = parts({"content": "<thi"}, call(0, "a", "f", "{}"))
+    assert found == (Text(text="<thi"), Call(id="a", name="f", arguments="{}"))
+    found = parts({"content": "<think>hm"}, call(0, "a", "f", "{}"))
+    assert found == (Thinking(text="hm"), Call(id="a", name="f", arguments="{}"))
+
+
+def test_blocks_in_the_makers_own_form_and_their_seals() -> None:
+    """As LiteLLM streams them: the words twice, the signature in a block of its own."""
+
+    def block(**fields: Any) -> dict[str, Any]:
+        return {"reasoning_content": fields.get("thinking"), "thinking_blocks": [{"type": "thinking", **fields}]}
+
+    redacted = {"thinking_blocks": [{"type": "redacted_thinking", "data": "d"}]}
+    found = parts(
+        block(thinking="h", signature=None),
+        block(thinking="m", signature=None),
+        block(thinking="", signature="s"),
+        redacted,
+        {"content": "a"},
+    )
+    form = Rest("openai_chat", {"format": "thinking_blocks"}, frozenset({"format"}))
+    wanted = (
+        Thinking(text="hm", seal=Seal(realm=REALM, token="s"), rest=form),
+        Thinking(withheld=True, seal=Seal(realm=REALM, token="d"), rest=form),
+        Text(text="a"),
+    )
+    assert found == wanted
+    blocks = [{"type": "thinking", "thinking": "hm", "signature": "s"}, redacted["thinking_blocks"][0]]
+    assert _read_whole({"content": "a", "reasoning_content": "hm", "thinking_blocks": blocks}) == wanted
 
 
 def test_a_thought_signature_seals_its_call() -> None:

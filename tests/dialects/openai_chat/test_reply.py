@@ -69,6 +69,7 @@ def test_a_plain_answer() -> None:
         created=5,
         choices=(Choice(parts=(Text(text="Hello"),), finish=Finish("stop", "stop")),),
         usage=Usage(input=1, output=2),
+        rest=Rest("openai_chat", {"usage": body["usage"]}),
     )
 
 
@@ -291,6 +292,41 @@ def test_sources_images_and_sound() -> None:
 def test_every_reply_is_one_of_the_sdks(reply: Reply) -> None:
     told = sdk(reply)
     assert [one.index for one in told.choices] == list(range(len(reply.choices)))
+
+
+def test_usage_is_told_as_its_host_counted_and_completed() -> None:
+    counted = {
+        "prompt_tokens": 7,
+        "completion_tokens": 2,
+        "total_tokens": 300,
+        "prompt_tokens_details": {"cached_tokens": 9, "audio_tokens": None},
+        "completion_tokens_details": None,
+        "cost": 3,
+    }
+    told = write_reply(read_reply(answer(choice(content="a"), usage=counted), REALM), ASKED)["usage"]
+    assert told == {
+        "prompt_tokens": 7,
+        "completion_tokens": 2,
+        "total_tokens": 300,
+        "prompt_tokens_details": {"cached_tokens": 9, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
+        "cost": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"reasoning": "hm", "reasoning_details": [{"type": "reasoning.text", "text": "hm", "format": "f", "index": 0}]},
+        {"reasoning": "hm", "reasoning_content": None, "thinking": None, "reasoning_details": []},
+        {"reasoning_details": [{"type": "reasoning.summary", "summary": "hm"}, {"type": "reasoning.text", "text": ""}]},
+        {"thinking": "hm", "thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": ""}]},
+    ],
+    ids=repr,
+)
+def test_reasoning_without_seals_is_told_in_one_way(message: dict[str, Any]) -> None:
+    told = write_reply(read_reply(answer(choice(content="a", **message)), REALM), ASKED)["choices"][0]["message"]
+    assert told == {"role": "assistant", "content": "a", "refusal": None, "reasoning_content": "hm"}
 
 
 # --- law 1 for replies ---

@@ -122,9 +122,9 @@ def _shown(code: int) -> int | None:
 
 
 def _error_object(body: bytes) -> Mapping[str, Any] | None:
-    """The `error` of a body, which some answers wrap in a list."""
+    """The `error` of a body, which some answers wrap in a list, and streams in an event."""
     try:
-        data = msgspec.json.decode(body)
+        data = msgspec.json.decode(body.removeprefix(b"data:"))
     except (ValueError, RecursionError):
         return None
     while isinstance(data, list):

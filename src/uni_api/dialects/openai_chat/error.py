@@ -33,16 +33,26 @@ def _compiled(rows: Mapping[FaultKind, str]) -> tuple[tuple[re.Pattern[str], Fau
 
 _BY_WORD = _compiled(
     {
-        "quota": r"insufficient_quota|billing|insufficient.balance|credit balance|exceeded your current quota",
+        "quota": r"insufficient_quota|billing|insufficient.balance|balance is insufficient|credit balance"
+        r"|exceeded your current quota|current_quota|spending limit|(any|more|insufficient|available) credits"
+        r"|arrearage|overdue|\u4f59\u989d\u4e0d\u8db3",
         "rate": r"rate_?limit|too many requests|RESOURCE_EXHAUSTED",
-        "too_long": r"context.length|context_window|maximum context|too many tokens|string_above_max_length|too_long",
-        "filtered": r"content_filter|content_policy|content management policy|safety system|data_inspection",
-        "not_found": r"model_not_found|model .{0,80}(does not exist|not found)|invalid model",
-        "auth": r"invalid_api_key|incorrect api key|invalid api key|authentication_error|unauthorized",
+        "too_long": r"context.(length|size)|context_window|maximum context|maximum prompt length|too many tokens"
+        r"|string_above_max_length|too_long|too_many_prompt_tokens|exceed_context|prompt (is )?too long"
+        r"|messages is too long|too large to process|range of input length|tokens. \+ .max_new_tokens",
+        "filtered": r"content_filter|content_policy|content management policy|safety system|data_inspection"
+        r"|violates (our |the )?(usage|content)|ResponsibleAI|input was flagged|SensitiveContent",
+        "not_found": r"model.not.(found|supported)|model_decommissioned|unknown.model|invalid.model|not a valid model"
+        r"|model .{0,80}(does not exist|not found)|supported (api )?model names"
+        r"|model .{0,80} is not supported\. supported models",
+        "auth": r"invalid_api_key|(incorrect|invalid) api key|api key not valid|authentication_error|unauthorized",
         "overloaded": r"overloaded|server_error|internal_error|service_unavailable|timeout",
         "bad_request": r"invalid_request|bad_request|invalid_argument|tool_use_failed|json_validate_failed",
     }
 )
+
+_REFINED: dict[int, tuple[FaultKind, ...]] = {403: ("filtered", "quota"), 429: ("quota", "rate", "overloaded")}
+"""Statuses that stand for several things: what their words may make of them."""
 
 _WAIT = re.compile(
     r"(?:try again|retry) (?:in|after) (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+) ?(ms|s\b|sec))?", re.IGNORECASE
@@ -90,7 +100,8 @@ def write_stream_error(error: Denied | Fault) -> bytes:
 def read_error(status: int, body: bytes) -> Fault:
     """The Fault that an answer with `status` and `body` means; with 200, that an error object in a stream means."""
     try:
-        value = msgspec.json.decode(body)
+        # What was asked for as a stream may be refused as an event.
+        value = msgspec.json.decode(body.removeprefix(b"data:"))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         text = body.decode("utf-8", "replace").strip()
         shown = "" if "<" in text[:64] else text[:_SHOWN]
@@ -107,7 +118,10 @@ def fault_of(status: int, value: Any, raw: bytes = b"") -> Fault:
     holder = value if isinstance(value, dict) else {}
     told = holder.get("error")
     if isinstance(told, str):
-        told = {"message": holder["message"] if isinstance(holder.get("message"), str) else told, "type": told}
+        word = isinstance(holder.get("message"), str)
+        told = {**holder, "type": told} if word else {**holder, "message": told}
+    elif told is None and isinstance(listed := holder.get("errors"), list) and listed:
+        told = listed[0]
     fields: Mapping[str, Any] = told if isinstance(told, dict) else holder
     message = fields.get("message") or fields.get("detail") or holder.get("message")
     if not isinstance(message, str):
@@ -116,7 +130,7 @@ def fault_of(status: int, value: Any, raw: bytes = b"") -> Fault:
 
 
 def _fault(status: int, message: str, fields: Mapping[str, Any], raw: bytes) -> Fault:
-    code = fields.get("code")
+    code = fields.get("code", fields.get("error_code"))
     message = message.strip() or f"The upstream answered with status {status}."
     if status < 400:
         # An error inside an answer: hosts give the status that it stands for as its code.
@@ -124,6 +138,9 @@ def _fault(status: int, message: str, fields: Mapping[str, Any], raw: bytes) -> 
         number = int(inner) if isinstance(inner, int) or (isinstance(inner, str) and inner.isdecimal()) else 0
         status = number if 400 <= number <= 599 else 0
     kind = _kind(status, message, fields)
+    if kind == "auth" and status == 400:
+        # Clients know a refused key by 401.
+        status = 401
     return Fault(
         kind,
         message,
@@ -138,16 +155,20 @@ def _fault(status: int, message: str, fields: Mapping[str, Any], raw: bytes) -> 
 
 def _kind(status: int, message: str, fields: Mapping[str, Any]) -> FaultKind:
     known = _BY_STATUS.get(status)
-    words = [str(fields.get("code")), str(fields.get("type")), str(fields.get("status")), message]
-    if known is None or status == 429:
-        for pattern, kind in _BY_WORD:
-            if any(pattern.search(word) for word in words):
-                if status == 429 and kind not in ("quota", "rate"):
-                    continue
-                if status >= 500 and kind not in ("filtered", "too_long"):
-                    break
-                return kind
+    if known is not None and status not in _REFINED:
+        return known
+    allowed = _REFINED.get(status) or (("filtered", "too_long") if status >= 500 else None)
+    words = [str(fields.get(name)) for name in ("code", "error_code", "type", "status")] + [message, _inner(fields)]
+    for pattern, kind in _BY_WORD:
+        if (allowed is None or kind in allowed) and any(pattern.search(word) for word in words):
+            return kind
     return known or ("overloaded" if status >= 500 or status == 0 else "bad_request")
+
+
+def _inner(fields: Mapping[str, Any]) -> str:
+    """What the host behind a host said, where OpenRouter hands it on."""
+    metadata = fields.get("metadata")
+    return str(metadata.get("raw")) if isinstance(metadata, Mapping) else ""
 
 
 def _word(value: Any) -> str | None:

@@ -1,6 +1,7 @@
 """A whole chat completion, both ways."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -20,8 +21,6 @@ from uni_api.errors import Denied, Fault
 __all__ = ["read_finish", "read_reply", "read_usage", "reply_id", "write_reply"]
 
 PACKED = Packed()
-
-_KNOWN = write_usage(Usage(cache_write=1))
 
 
 def read_reply(body: Body, realm: str) -> Reply:
@@ -60,24 +59,26 @@ def read_id(fields: Fields) -> str | None:
 
 
 def keep_usage(left: dict[str, Any]) -> None:
-    """Leave of the usage only what canon's Usage can't say."""
+    """Leave the usage in its own place, as the host counted: what clients of this format are told again."""
     found = find_usage(left)
     left.pop("usage", None)
-    if found is None:
-        return
-    more = _beyond(found, _KNOWN)
-    if more:
-        left["usage"] = more
+    if found is not None:
+        left["usage"] = _without_nulls(found)
 
 
-def _beyond(found: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for name, value in found.items():
-        if name not in known:
-            out[name] = value
-        elif isinstance(value, dict) and isinstance(known[name], dict) and (inner := _beyond(value, known[name])):
-            out[name] = inner
-    return out
+def _without_nulls(value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_nulls(inner) if isinstance(inner, dict) else inner
+        for name, inner in value.items()
+        if inner is not None
+    }
+
+
+def told_usage(usage: Usage, said: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The usage as a host of this format `said` it, if one did, and whatever else canon's usage tells."""
+    told = dict(said or {})
+    fill(told, write_usage(usage))
+    return told
 
 
 def _read_choice(value: Any, path: str, id: str | None, at: int, blobs: Native) -> tuple[int, Choice]:
@@ -169,9 +170,10 @@ def write_reply(reply: Reply, request: Request) -> Body:
         "model": reply.model or request.model,
         "choices": [_write_choice(choice, number, legacy) for number, choice in enumerate(reply.choices)],
     }
+    more = leftovers(reply.rest)
     if reply.usage is not None:
-        out["usage"] = write_usage(reply.usage)
-    fill(out, leftovers(reply.rest))
+        out["usage"] = told_usage(reply.usage, more.pop("usage", None))
+    fill(out, more)
     return out
 
 

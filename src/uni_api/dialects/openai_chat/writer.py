@@ -32,13 +32,13 @@ from uni_api.canon import (
     Usage,
 )
 from uni_api.dialects.openai_chat._carry import Outline, has_detail, write_call_seal, write_detail
-from uni_api.dialects.openai_chat._fields import fill, leftovers
+from uni_api.dialects.openai_chat._fields import leftovers
 from uni_api.dialects.openai_chat._media import image_entry, sound_entry
 from uni_api.dialects.openai_chat._spoken import write_annotation, write_call
 from uni_api.dialects.openai_chat._tools import is_legacy
 from uni_api.dialects.openai_chat.error import write_stream_error
-from uni_api.dialects.openai_chat.reply import PACKED, reply_id, write_logprobs
-from uni_api.dialects.openai_chat.usage import write_finish, write_usage
+from uni_api.dialects.openai_chat.reply import PACKED, reply_id, told_usage, write_logprobs
+from uni_api.dialects.openai_chat.usage import write_finish
 
 _encode = msgspec.json.Encoder().encode
 
@@ -115,8 +115,7 @@ class ChatWriter:
         out = [] if self._choices else [self._choice(0)[1]]
         out += [self._end_choice(choice, None) for choice in self._choices.values() if not choice.finished]
         if self._usage_shown and self._usage is not None:
-            usage = write_usage(self._usage)
-            fill(usage, self._extra.get("usage") or {})
+            usage = told_usage(self._usage, self._extra.get("usage"))
             out.append(self._start + b"]" + b',"usage":' + _encode(usage) + b"}\n\n")
         out.append(b"data: [DONE]\n\n")
         return b"".join(out)
