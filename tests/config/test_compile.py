@@ -4,7 +4,7 @@ from tests.config.files import CLIENTS, PROVIDERS, plan, problems, provider
 from uni_api.config.plan import Channel, Client, Rule
 from uni_api.config.policy import ByModel
 from uni_api.providers.base import REMOVE, Door, Site
-from uni_api.providers.registry import ANTHROPIC, BEDROCK, DEMO, GEMINI, OPENAI
+from uni_api.providers.registry import ANTHROPIC, AZURE, BEDROCK, CLOUDFLARE, DEMO, GEMINI, OPENAI
 from uni_api.secret import Secret
 
 
@@ -170,6 +170,9 @@ def test_overrides() -> None:
         ),
         ("provider: openai, base_url: 'https://a.b/v1beta'", GEMINI, "https://a.b/v1beta"),
         ("provider: p, base_url: 'https://a.b', engine: Gemini", GEMINI, "https://a.b"),
+        ("provider: p, cf_account_id: x", CLOUDFLARE, "https://api.cloudflare.com/client/v4/accounts/x"),
+        ("provider: openai, cf_account_id: x", CLOUDFLARE, "https://api.cloudflare.com/client/v4/accounts/x"),
+        ("provider: p, base_url: 'https://x.openai.azure.com'", AZURE, "https://x.openai.azure.com"),
         (
             "provider: p, base_url: 'https://me.openai.azure.com/x', engine: gpt",
             OPENAI,
@@ -188,8 +191,6 @@ def test_provider_and_address(body: str, provider_: object, base_url: str) -> No
     [
         ("project_id: p, private_key: k, client_email: e", "Vertex AI"),
         ("project_id: [a, b]", "Vertex AI"),
-        ("cf_account_id: x", "Cloudflare Workers AI"),
-        ("base_url: 'https://x.openai.azure.com'", "Azure"),
         ("base_url: 'https://a.b', engine: codex", "Codex"),
         ("engine: vertex", "Vertex AI"),
     ],

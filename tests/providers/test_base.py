@@ -2,7 +2,8 @@
 
 import pytest
 
-from uni_api.providers.base import Address, Door, Given, Site, Unfit, each_key
+from uni_api.dialects.edits import Edits
+from uni_api.providers.base import NO_QUIRKS, Address, Door, Given, Quirks, Site, Unfit, each_key
 from uni_api.secret import Secret
 
 URL = "https://a.b/v1"
@@ -28,3 +29,13 @@ def test_a_door_knows_all_its_secrets_and_shows_none() -> None:
     door = Door(Site(base_url=URL, secrets={"session": Secret("hidden-session")}), Secret("hidden-key"))
     assert {secret.reveal() for secret in door.secrets} == {"hidden-key", "hidden-session"}
     assert "hidden" not in repr(door) + repr(Address(url="https://hidden", headers=(("a", "hidden"),)))
+
+
+def test_quirks_are_taken_together() -> None:
+    one = Quirks(edits=Edits(rename={"a": "b"}), developer=False)
+    other = Quirks(edits=Edits(drop=frozenset({"c"})), tools=False, images=False, links=False)
+    both = one.then(other)
+    assert both == Quirks(
+        edits=Edits(rename={"a": "b"}, drop=frozenset({"c"})), developer=False, tools=False, images=False, links=False
+    )
+    assert NO_QUIRKS.then(NO_QUIRKS) == NO_QUIRKS

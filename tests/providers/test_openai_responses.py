@@ -50,7 +50,7 @@ def test_headers() -> None:
     [
         (HOME, True),
         (f"{HOME}/", True),
-        ("https://mine.openai.azure.com/openai/v1/responses", True),
+        ("https://mine.example/openai/v1/responses", True),
         ("https://openrouter.ai/api/v1/responses", True),
         ("https://api.x.ai/v1/responses?a=b", True),
         ("https://a.b/v1", False),

@@ -11,7 +11,7 @@ from uni_api.config.plan import Channel, Client, KeyScheduling, Plan, Rule, Sche
 from uni_api.config.policy import ByModel
 from uni_api.config.schema import ClientEntry, ClientPreferences, Document, ProviderEntry, ProviderPreferences
 from uni_api.config.values import ModelEntry, RuleEntry
-from uni_api.providers.base import REMOVE, Door, Given, Provider, Site, Unfit
+from uni_api.providers.base import REMOVE, Door, Given, Provider, Unfit
 from uni_api.providers.presets import PRESETS
 from uni_api.providers.registry import ENGINES, Later, by_address, by_engine, by_fields, home
 from uni_api.secret import Secret
@@ -130,14 +130,9 @@ def _usual_url(name: str, engine: str | None, provider: Provider | Later | None)
     if provider is None or isinstance(provider, Later):
         return preset
     named = by_address(preset) if preset else None
-    if preset and not isinstance(named, Later | None) and _same_dialect(named, provider, preset):
+    if preset and type(named) is type(provider):
         return preset
     return home(engine) if engine is not None else None
-
-
-def _same_dialect(one: Provider, other: Provider, base_url: str) -> bool:
-    site = Site(base_url=base_url)
-    return one.dialect(site, "") == other.dialect(site, "")
 
 
 def _models(entries: Iterable[ModelEntry]) -> Mapping[str, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 import re
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
 
@@ -10,6 +10,7 @@ from uni_api.secret import Secret
 
 JSON = (("content-type", "application/json"),)
 BEARER: Final = "bearer token"
+_JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.")
 _VERSION = re.compile(r"v\d+(?:(?:alpha|beta|preview)\d*)?\Z")
 
 
@@ -51,3 +52,13 @@ def accept(*, stream: bool) -> tuple[str, str]:
 def bearer(key: Secret | None) -> tuple[tuple[str, str], ...]:
     """The header that shows `key` as a bearer token; nothing without a key."""
     return (("authorization", f"Bearer {key.reveal()}"),) if key else ()
+
+
+def is_jwt(key: Secret) -> bool:
+    """Whether a key is a JSON web token: three parts, the first of them a JSON object in base64."""
+    return _JWT.match(key.reveal()) is not None
+
+
+def segment(text: str) -> str:
+    """`text` as one path segment. Dots in a row are quoted too: some proxies resolve them."""
+    return quote(text, safe="").replace("..", "%2E%2E")

@@ -5,18 +5,10 @@ import re
 from msgspec import Struct
 
 from uni_api.canon import Reasoning
-from uni_api.providers._address import JSON, accept, hostname, is_version, parse
-from uni_api.providers.base import (
-    NO_QUIRKS,
-    Address,
-    Door,
-    Given,
-    Hints,
-    Listing,
-    Quirks,
-    Site,
-    each_key,
-)
+from uni_api.providers._address import BEARER, JSON, accept, bearer, hostname, is_jwt, is_version, parse
+from uni_api.providers.base import NO_QUIRKS, Address, Door, Given, Headers, Hints, Listing, Quirks, Site, each_key
+from uni_api.providers.listings import ASK, listing, read_anthropic, with_query
+from uni_api.secret import Secret
 
 _HOME = "api.anthropic.com"
 _MESSAGES = "/messages"
@@ -50,11 +42,11 @@ class Anthropic(Struct, frozen=True):
 
     def address(self, door: Door, model: str, *, stream: bool) -> Address:
         """The model travels in the body, so `model` has no say here."""
-        entry = (("x-api-key", door.key.reveal()),) if door.key else ()
+        entry, scheme = _entry(door.key)
         return Address(
             url=messages_url(door.site.base_url),
             headers=(*JSON, accept(stream=stream), _VERSION, *entry),
-            scheme="x-api-key" if entry else "",
+            scheme=scheme,
         )
 
     def hints(self, alias: str, model: str, /) -> Hints:
@@ -72,13 +64,38 @@ class Anthropic(Struct, frozen=True):
         return NO_QUIRKS
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
-        return ()
+        base = parse(door.site.base_url)
+        entry, scheme = _entry(door.key)
+        url = base.url(_root(base.path) + "/models")
+        asked = Address(url=url, headers=(*ASK, _VERSION, *entry), scheme=scheme)
+        return (listing(with_query(asked, limit="1000"), read_anthropic),)
+
+
+def lives_at(base_url: str) -> bool:
+    """Whether a base URL names the messages format: by its endpoint, by `/anthropic` at its end, or by its host."""
+    path = parse(base_url).path
+    if path.endswith(("v1/messages", "/anthropic", "/anthropic/v1")):
+        return True
+    return hostname(base_url) == _HOME and not path.endswith("/chat/completions")
 
 
 def messages_url(base_url: str) -> str:
     """The messages endpoint of any form of base URL: full, up to the version, or with no version at all."""
     base = parse(base_url)
-    if base.path.endswith(_MESSAGES):
-        return base.url(base.path)
-    version = "" if is_version(base.path.rpartition("/")[2]) else "/v1"
-    return base.url(base.path + version + _MESSAGES)
+    return base.url(_root(base.path) + _MESSAGES)
+
+
+def _root(path: str) -> str:
+    """The path under which all endpoints stand."""
+    if path.endswith(_MESSAGES):
+        return path.removesuffix(_MESSAGES)
+    return path if is_version(path.rpartition("/")[2]) else f"{path}/v1"
+
+
+def _entry(key: Secret | None) -> tuple[Headers, str]:
+    """The header that shows the key, and what that is called. Clouds that host the format take their own tokens."""
+    if key is None:
+        return (), ""
+    if is_jwt(key):
+        return bearer(key), BEARER
+    return (("x-api-key", key.reveal()),), "x-api-key"

@@ -140,6 +140,16 @@ class Quirks(Struct, frozen=True, kw_only=True):
     images: bool = True
     links: bool = True
 
+    def then(self, later: "Quirks") -> "Quirks":
+        """Both: what either does not take is not taken, and the edits of `later` come after these."""
+        return Quirks(
+            edits=self.edits.then(later.edits),
+            developer=self.developer and later.developer,
+            tools=self.tools and later.tools,
+            images=self.images and later.images,
+            links=self.links and later.links,
+        )
+
 
 NO_QUIRKS = Quirks()
 

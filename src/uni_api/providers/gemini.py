@@ -2,23 +2,13 @@
 
 import re
 from typing import Literal
-from urllib.parse import quote
 
 from msgspec import Struct
 
 from uni_api.canon import Reasoning
-from uni_api.providers._address import JSON, accept, hostname, is_version, parse
-from uni_api.providers.base import (
-    NO_QUIRKS,
-    Address,
-    Door,
-    Given,
-    Hints,
-    Listing,
-    Quirks,
-    Site,
-    each_key,
-)
+from uni_api.providers._address import JSON, accept, hostname, is_version, parse, segment
+from uni_api.providers.base import NO_QUIRKS, Address, Door, Given, Hints, Listing, Quirks, Site, each_key
+from uni_api.providers.listings import ASK, listing, read_gemini, with_query
 
 _HOME = "generativelanguage.googleapis.com"
 
@@ -27,6 +17,8 @@ _LEVEL = re.compile(r"-(?P<level>minimal|low|medium|high)(?:-search)?\Z")
 
 _TAKES_LEVEL = re.compile(r"gemini-(?:[3-9]|[1-9]\d)")
 """Gemini 3 and later take a thinking level (`ThinkingLevel` in google-genai); earlier ones take a budget only."""
+
+_VERSIONED = re.compile(r"/v1(?:beta|alpha)(?:/(?:models|tunedModels)(?:/.*)?)?\Z")
 
 _COLLECTIONS = ("models/", "tunedModels/")
 
@@ -71,7 +63,25 @@ class Gemini(Struct, frozen=True):
         return NO_QUIRKS
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
-        return ()
+        base = parse(door.site.base_url)
+        entry = (("x-goog-api-key", door.key.reveal()),) if door.key else ()
+        asked = Address(
+            url=base.url(_root(base.path) + "/models"),
+            headers=(*ASK, *entry),
+            scheme="x-goog-api-key" if entry else "",
+        )
+        return (listing(with_query(asked, pageSize="1000"), read_gemini),)
+
+
+def lives_at(base_url: str) -> bool:
+    """Whether a base URL names the Gemini format: by its version, or by its host or Cloudflare's gateway to it.
+
+    `/openai` in the path is the other format that such hosts speak.
+    """
+    path = parse(base_url).path
+    if "/openai" in path:
+        return False
+    return hostname(base_url) == _HOME or "/google-ai-studio" in path or _VERSIONED.search(path) is not None
 
 
 def generate_url(base_url: str, model: str, *, stream: bool) -> str:
@@ -81,20 +91,18 @@ def generate_url(base_url: str, model: str, *, stream: bool) -> str:
     `/v1beta`. The model is one quoted path segment, whatever it holds.
     """
     base = parse(base_url)
-    path = re.split(r"/(?:models|openai)(?:/|\Z)", base.path, maxsplit=1)[0]
-    if not is_version(path.rpartition("/")[2]):
-        path += "/v1beta"
     collection = next((each for each in _COLLECTIONS if model.startswith(each)), "models/")
-    segment = _segment(model.removeprefix(collection))
+    resource = f"{_root(base.path)}/{collection}{segment(model.removeprefix(collection))}"
     if not stream:
-        return base.url(f"{path}/{collection}{segment}:generateContent")
+        return base.url(f"{resource}:generateContent")
     query = f"{base.query}&alt=sse" if base.query else "?alt=sse"
-    return f"{base.origin}{path}/{collection}{segment}:streamGenerateContent{query}"
+    return f"{base.origin}{resource}:streamGenerateContent{query}"
 
 
-def _segment(model: str) -> str:
-    """`model` as one path segment. Dots in a row are quoted too: some proxies resolve them."""
-    return quote(model, safe="").replace("..", "%2E%2E")
+def _root(path: str) -> str:
+    """The path under which all models stand."""
+    root = re.split(r"/(?:models|openai)(?:/|\Z)", path, maxsplit=1)[0]
+    return root if is_version(root.rpartition("/")[2]) else f"{root}/v1beta"
 
 
 def _level(word: str) -> Literal["minimal", "low", "medium", "high"]:

@@ -7,17 +7,10 @@ from msgspec import Struct
 
 from uni_api.canon import Effort, Reasoning
 from uni_api.providers._address import BEARER, JSON, accept, bearer, parse
-from uni_api.providers.base import (
-    NO_QUIRKS,
-    Address,
-    Door,
-    Given,
-    Hints,
-    Listing,
-    Quirks,
-    Site,
-    each_key,
-)
+from uni_api.providers.base import Address, Door, Given, Hints, Listing, Quirks, Site, each_key
+from uni_api.providers.listings import ASK, listing, read_models
+from uni_api.providers.presets import path_at
+from uni_api.providers.quirks import quirks_of
 
 _CHAT = "/chat/completions"
 
@@ -46,9 +39,13 @@ https://docs.x.ai/docs/guides/reasoning is quoted with (2026-11-24).
 
 
 class OpenAI(Struct, frozen=True):
-    """A host that speaks the OpenAI chat format, let in by `Authorization: Bearer`."""
+    """A host that speaks the OpenAI chat format, let in by `Authorization: Bearer`.
+
+    catalog: where its models are listed, when that is not beside its chat endpoint.
+    """
 
     name: str = "openai"
+    catalog: str | None = None
 
     def doors(self, given: Given, /) -> tuple[Door, ...]:
         return each_key(given)
@@ -81,10 +78,12 @@ class OpenAI(Struct, frozen=True):
         return Hints(reasoning=Reasoning(effort=_effort(asked["effort"])))
 
     def quirks(self, site: Site, model: str, /) -> Quirks:
-        return NO_QUIRKS
+        return quirks_of(parse(site.base_url).host, model)
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
-        return ()
+        entry = bearer(door.key)
+        url = self.catalog or endpoint_url(door.site.base_url, "/models")
+        return (listing(Address(url=url, headers=(*ASK, *entry), scheme=BEARER if entry else ""), read_models),)
 
 
 def chat_url(base_url: str) -> str:
@@ -94,14 +93,14 @@ def chat_url(base_url: str) -> str:
 def endpoint_url(base_url: str, endpoint: str) -> str:
     """`endpoint` of the API, from any form of base URL.
 
-    A URL that names the endpoint is taken as written. Else a known endpoint at its end is cut off, a bare host gets
-    `/v1`, and `endpoint` is appended; every other path is kept (`/api/paas/v4`, `/v1beta/openai`).
+    A known endpoint at its end is cut off, a bare host gets its path as a well-known host or `/v1`, and `endpoint` is
+    appended; every other path is kept (`/api/paas/v4`, `/v1beta/openai`).
     """
     base = parse(base_url)
-    if base.path.endswith(endpoint):
-        return base.url(base.path)
-    root = next((base.path.removesuffix(end) for end in _ENDPOINTS if base.path.endswith(end)), base.path)
-    return base.url((root or "/v1") + endpoint)
+    if not base.path:
+        return base.url(path_at(base.host) + endpoint)
+    end = next((end for end in _ENDPOINTS if base.path.endswith(end)), "")
+    return base.url(base.path.removesuffix(end) + endpoint)
 
 
 def _effort(word: str) -> Effort:

@@ -1,30 +1,35 @@
 """Which provider a configured host is. Decided by its `engine` and its address, never by a model's name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from msgspec import Struct
 
+from uni_api.providers import anthropic, azure, bedrock, cloudflare, databricks, gemini, ollama, openai_responses
 from uni_api.providers._address import hostname, parse
 from uni_api.providers.anthropic import Anthropic
+from uni_api.providers.azure import Azure
 from uni_api.providers.base import Given, Provider
 from uni_api.providers.bedrock import Bedrock
-from uni_api.providers.bedrock import lives_at as is_bedrock
+from uni_api.providers.cloudflare import Cloudflare
+from uni_api.providers.databricks import Databricks
 from uni_api.providers.demo import Demo
 from uni_api.providers.gemini import Gemini
 from uni_api.providers.ollama import Ollama
-from uni_api.providers.ollama import lives_at as is_ollama
 from uni_api.providers.openai import OpenAI
 from uni_api.providers.openai_responses import OpenAIResponses
-from uni_api.providers.openai_responses import lives_at as is_responses
 from uni_api.providers.presets import PRESETS
 
 OPENAI = OpenAI()
 OPENROUTER = OpenAI("openrouter")
+GITHUB = OpenAI("github", catalog="https://models.github.ai/catalog/models")
 RESPONSES = OpenAIResponses()
 ANTHROPIC = Anthropic()
 GEMINI = Gemini()
 OLLAMA = Ollama()
+AZURE = Azure()
+DATABRICKS = Databricks()
+CLOUDFLARE = Cloudflare()
 BEDROCK = Bedrock()
 BEDROCK_CLAUDE = Bedrock(maker="anthropic")
 DEMO = Demo()
@@ -50,9 +55,11 @@ _ENGINES: Mapping[str, Provider | Later] = MappingProxyType(
         "aws": BEDROCK,
         "bedrock": BEDROCK,
         "bedrock-claude": BEDROCK_CLAUDE,
-        "azure": Later("Azure"),
-        "azure-databricks": Later("Azure Databricks"),
-        "cloudflare": Later("Cloudflare Workers AI"),
+        "azure": AZURE,
+        "azure-databricks": DATABRICKS,
+        "databricks": DATABRICKS,
+        "cloudflare": CLOUDFLARE,
+        "github": GITHUB,
         "codex": Later("Codex"),
         "cohere": Later("Cohere"),
         "content-generation": Later("video generation"),
@@ -73,14 +80,36 @@ _ENGINES: Mapping[str, Provider | Later] = MappingProxyType(
 ENGINES: tuple[str, ...] = tuple(_ENGINES)
 """Every word that `engine` may be."""
 
-_HOSTS: tuple[tuple[str, Later], ...] = (
-    ("aiplatform.googleapis.com", Later("Vertex AI")),
-    ("azure.com", Later("Azure")),
-    ("azuredatabricks.net", Later("Azure Databricks")),
-    ("api.cloudflare.com", Later("Cloudflare Workers AI")),
-    ("api.cohere.com", Later("Cohere")),
+
+def _is_vertex(base_url: str) -> bool:
+    return "/google-vertex-ai" in parse(base_url).path or _at("aiplatform.googleapis.com")(base_url)
+
+
+def _is_cohere(base_url: str) -> bool:
+    return _at("api.cohere.com")(base_url) and not parse(base_url).path.startswith("/compatibility/")
+
+
+def _at(*ends: str) -> Callable[[str], bool]:
+    """Whether a base URL's host has one of these names, or ends in one after a dot or a hyphen."""
+    joined = tuple(f"{mark}{end}" for end in ends for mark in ".-")
+    return lambda base_url: hostname(base_url) in ends or hostname(base_url).endswith(joined)
+
+
+_PLACES: tuple[tuple[Callable[[str], bool], Provider | Later], ...] = (
+    (_is_vertex, Later("Vertex AI")),
+    (azure.lives_at, AZURE),
+    (databricks.lives_at, DATABRICKS),
+    (cloudflare.lives_at, CLOUDFLARE),
+    (openai_responses.lives_at, RESPONSES),
+    (bedrock.lives_at, BEDROCK),
+    (_is_cohere, Later("Cohere")),
+    (ollama.lives_at, OLLAMA),
+    (gemini.lives_at, GEMINI),
+    (anthropic.lives_at, ANTHROPIC),
+    (_at("openrouter.ai"), OPENROUTER),
+    (_at("models.github.ai"), GITHUB),
 )
-"""Ends of host names that need a provider of their own."""
+"""Where each provider lives, looked at in this order. Whatever lives nowhere here speaks the OpenAI format."""
 
 
 _NAMESAKES: Mapping[str, str] = MappingProxyType(
@@ -96,24 +125,7 @@ def by_engine(word: str) -> Provider | Later | None:
 
 def by_address(base_url: str) -> Provider | Later:
     """The provider that lives at `base_url`. An unknown host speaks the OpenAI format."""
-    host, path = hostname(base_url), parse(base_url).path
-    if "/google-vertex-ai" in path:
-        return Later("Vertex AI")
-    if is_responses(base_url):
-        return RESPONSES
-    if not _speaks_openai(host, path):
-        for end, later in _HOSTS:
-            if host == end or host.endswith((f".{end}", f"-{end}")):
-                return later
-    if is_bedrock(base_url):
-        return BEDROCK
-    if is_ollama(base_url):
-        return OLLAMA
-    if path.endswith("/v1beta") or (host == hostname(PRESETS["gemini"]) and "/openai" not in path):
-        return GEMINI
-    if host == hostname(PRESETS["anthropic"]) or path.endswith("v1/messages"):
-        return ANTHROPIC
-    return OPENROUTER if host == hostname(PRESETS["openrouter"]) else OPENAI
+    return next((provider for lives_at, provider in _PLACES if lives_at(base_url)), OPENAI)
 
 
 def by_fields(given: Given) -> Provider | Later | None:
@@ -130,8 +142,3 @@ def by_fields(given: Given) -> Provider | Later | None:
 def home(engine: str) -> str | None:
     """The base URL that an engine implies when the file names none, or None."""
     return PRESETS.get(_NAMESAKES.get(engine.lower(), engine.lower()))
-
-
-def _speaks_openai(host: str, path: str) -> bool:
-    """Whether a host that needs its own provider serves the OpenAI format at this address after all."""
-    return host == "models.inference.ai.azure.com" or (host == "api.cohere.com" and path.startswith("/compatibility/"))
