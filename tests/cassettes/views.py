@@ -97,6 +97,10 @@ def of_chunks(chunks: Iterable[ChatCompletionChunk]) -> View:
                 if call.function is not None:
                     draft.name = call.function.name or draft.name
                     draft.arguments += call.function.arguments or ""
+                # The SDK's type of a chunk knows no custom calls.
+                custom = (call.model_extra or {}).get("custom") or {}
+                draft.name = custom.get("name") or draft.name
+                draft.arguments += custom.get("input") or ""
     for number, calls in drafts.items():
         voices[number].calls = [(draft.name, value_of(draft.arguments), draft.id) for draft in calls.values()]
     return View(voices, tokens)

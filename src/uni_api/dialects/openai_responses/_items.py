@@ -28,7 +28,7 @@ def write_items(turns: tuple[Turn, ...], losses: Losses) -> list[Block]:
         if turn.name is not None:
             losses.add(f"{path}.name", "tuning", "messages bear no name")
         if turn.role == "assistant":
-            said = [*_followed(_spoken(turn, path, losses), path, losses)]
+            said = [*_followed(_spoken(turn, path, losses), losses)]
         else:
             said = [*_told(turn, custom, path, losses)]
         items.extend(said)
@@ -126,25 +126,25 @@ def _result(result: Result, custom: set[str], path: str, losses: Losses) -> Bloc
 # --- what the assistant said ------------------------------------------------------------------------------------------
 
 
-def _spoken(turn: Turn, path: str, losses: Losses) -> Iterator[Block]:
-    message: Block | None = None
+def _spoken(turn: Turn, path: str, losses: Losses) -> Iterator[tuple[str, Block]]:
+    """The items of an assistant turn, each with the path of the part it begins with."""
+    message: tuple[str, Block] | None = None
     for number, part in enumerate(turn.parts):
         where = f"{path}.parts[{number}]"
         if isinstance(part, Text):
             said = _said(part, where, losses)
-            if message is not None and _joins(message, said):
-                message["content"] += said["content"]
+            if message is not None and _joins(message[1], said):
+                message[1]["content"] += said["content"]
                 continue
             if message is not None:
                 yield message
-            message = said
+            message = where, said
             continue
         if message is not None:
             yield message
             message = None
-        item = _item(part, where, losses)
-        if item is not None:
-            yield item
+        if (item := _item(part, where, losses)) is not None:
+            yield where, item
     if message is not None:
         yield message
 
@@ -249,15 +249,15 @@ def _call_id(id: str, path: str, losses: Losses) -> str:
     return f"call_{hashlib.blake2b(id.encode(), digest_size=24).hexdigest()}"
 
 
-def _followed(items: Iterator[Block], path: str, losses: Losses) -> Iterator[Block]:
+def _followed(items: Iterator[tuple[str, Block]], losses: Losses) -> Iterator[Block]:
     """`items` without reasoning that leads to nothing: the API refuses it when what came of it is missing."""
-    waiting: list[Block] = []
-    for item in items:
+    waiting: list[tuple[str, Block]] = []
+    for path, item in items:
         if item.get("type") == "reasoning":
-            waiting.append(item)
+            waiting.append((path, item))
             continue
-        yield from waiting
+        yield from (earlier for _, earlier in waiting)
         waiting = []
         yield item
-    for _ in waiting:
-        losses.add(f"{path}.thinking", "tuning", "reasoning that nothing follows is refused")
+    for path, _ in waiting:
+        losses.add(path, "tuning", "reasoning that nothing follows is refused")
