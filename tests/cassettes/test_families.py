@@ -42,7 +42,7 @@ def pieces(record: Record) -> list[dict[str, Any]]:
     text = record["response_body"]
     if not record["stream"]:
         return [json.loads(text)]
-    lines = [line[5:].strip() for line in text.splitlines() if line.startswith("data:")]
+    lines = [line[5:].strip() for line in text.split("\n") if line.startswith("data:")]
     return [json.loads(line) for line in lines if line and line != "[DONE]"]
 
 
