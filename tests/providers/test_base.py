@@ -32,10 +32,15 @@ def test_a_door_knows_all_its_secrets_and_shows_none() -> None:
 
 
 def test_quirks_are_taken_together() -> None:
-    one = Quirks(edits=Edits(rename={"a": "b"}), developer=False)
+    one = Quirks(edits=Edits(rename={"a": "b"}), developer=False, thoughts=False)
     other = Quirks(edits=Edits(drop=frozenset({"c"})), tools=False, images=False, links=False)
     both = one.then(other)
     assert both == Quirks(
-        edits=Edits(rename={"a": "b"}, drop=frozenset({"c"})), developer=False, tools=False, images=False, links=False
+        edits=Edits(rename={"a": "b"}, drop=frozenset({"c"})),
+        developer=False,
+        thoughts=False,
+        tools=False,
+        images=False,
+        links=False,
     )
     assert NO_QUIRKS.then(NO_QUIRKS) == NO_QUIRKS

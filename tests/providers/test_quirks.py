@@ -102,7 +102,14 @@ def test_hosts_without_the_developer_role(host: str, rename: dict[str, str]) -> 
 
 
 def test_cerebras_knows_the_role_for_one_family() -> None:
-    assert quirks_of("api.cerebras.ai", "gpt-oss-120b") is NO_QUIRKS
+    found = quirks_of("api.cerebras.ai", "gpt-oss-120b")
+    assert found.developer and found.edits == NO_QUIRKS.edits
+
+
+@pytest.mark.parametrize("host", ["api.mistral.ai", "api.groq.com", "api.cerebras.ai"])
+def test_hosts_that_refuse_reasoning_in_a_history(host: str) -> None:
+    assert not quirks_of(host, "m").thoughts
+    assert quirks_of("api.deepseek.com", "m").thoughts
 
 
 def test_groq() -> None:

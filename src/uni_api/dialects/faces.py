@@ -79,7 +79,8 @@ class Peek(Protocol):
     """The little that routing must know of a request. `usage_shown`: the client asked for usage in its stream.
 
     `sealed`: the body carries blobs that this gateway packed, so that its bytes can't travel as they are. `developer`:
-    the body may hold messages of the role `developer`. `fields`: the top level, values as they came.
+    the body may hold messages of the role `developer`; `thoughts`: it may hold plain reasoning of earlier turns.
+    `fields`: the top level, values as they came.
     """
 
     @property
@@ -96,6 +97,9 @@ class Peek(Protocol):
 
     @property
     def developer(self) -> bool: ...
+
+    @property
+    def thoughts(self) -> bool: ...
 
     @property
     def fields(self) -> Mapping[str, Any]: ...

@@ -130,12 +130,14 @@ class Hints(Struct, frozen=True, kw_only=True):
 class Quirks(Struct, frozen=True, kw_only=True):
     """What a host wants otherwise than its dialect says, as data.
 
-    edits: top-level fields, the same in both lanes · developer: whether it knows the role `developer` · tools, images:
-    whether it takes them at all · links: whether it fetches links to media as its dialect says.
+    edits: top-level fields, the same in both lanes · developer: whether it knows the role `developer` · thoughts:
+    whether it takes plain reasoning in a history · tools, images: whether it takes them at all · links: whether it
+    fetches links to media as its dialect says.
     """
 
     edits: Edits = NO_EDITS
     developer: bool = True
+    thoughts: bool = True
     tools: bool = True
     images: bool = True
     links: bool = True
@@ -145,6 +147,7 @@ class Quirks(Struct, frozen=True, kw_only=True):
         return Quirks(
             edits=self.edits.then(later.edits),
             developer=self.developer and later.developer,
+            thoughts=self.thoughts and later.thoughts,
             tools=self.tools and later.tools,
             images=self.images and later.images,
             links=self.links and later.links,

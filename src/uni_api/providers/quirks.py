@@ -57,6 +57,7 @@ def _dropped(*names: str) -> Quirks:
 
 
 _NO_DEVELOPER = Quirks(developer=False)
+_NO_THOUGHTS = Quirks(thoughts=False)
 _NEWER_LIMIT = _renamed(max_tokens="max_completion_tokens")
 _OLDER_LIMIT = _renamed(max_completion_tokens="max_tokens")
 
@@ -114,6 +115,22 @@ ROWS: tuple[Row, ...] = (
         .then(_refused("logit_bias", "logprobs", "top_logprobs", "store", "user", "service_tier"))
         .then(_NO_DEVELOPER),
         host=r"(?:.*\.)?mistral\.ai",
+    ),
+    _row(
+        "422 extra_forbidden for reasoning_content, github.com/charmbracelet/crush/issues/1590 (2026-11-24)",
+        _NO_THOUGHTS,
+        host=r"(?:.*\.)?mistral\.ai",
+    ),
+    _row(
+        "\"property 'reasoning_content' is unsupported\", github.com/janhq/jan/issues/8136 (2026-11-24)",
+        _NO_THOUGHTS,
+        host=r"api\.groq\.com",
+    ),
+    _row(
+        "\"property 'messages.2.assistant.reasoning_content' is unsupported\", "
+        "github.com/Kilo-Org/kilocode/issues/10375 (2026-11-24)",
+        _NO_THOUGHTS,
+        host=r"api\.cerebras\.ai",
     ),
     _row(
         'api-docs.deepseek.com, "Create chat completion": max_tokens only; "unknown variant `developer`", '

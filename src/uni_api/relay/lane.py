@@ -58,6 +58,7 @@ class Lane:
         self.tools = channel.tools and quirks.tools
         self.images = channel.image and quirks.images
         self.developer = quirks.developer
+        self.thoughts = quirks.thoughts
         self.needs_bytes = self.back.needs_bytes if quirks.links else _every_link
         self.normalize_reasoning = channel.normalize_reasoning
         same = front == self.dialect and front in registry.VERBATIM

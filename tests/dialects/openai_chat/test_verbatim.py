@@ -76,6 +76,12 @@ def test_a_developer_message_is_noticed() -> None:
     assert not peek().developer
 
 
+def test_reasoning_in_the_history_is_noticed() -> None:
+    assert peek(messages=[{"role": "assistant", "content": "x", "reasoning_content": "hm"}]).thoughts
+    assert not peek(messages=[{"role": "assistant", "content": "x"}]).thoughts
+    assert not peek().thoughts
+
+
 def test_an_effort_in_the_alias_yields_to_one_in_the_request() -> None:
     wish = Reasoning(effort="high")
     assert verbatim.reasoning_edits(peek(), wish) == {"reasoning_effort": "high"}

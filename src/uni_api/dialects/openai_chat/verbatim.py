@@ -39,8 +39,16 @@ class Peek(Struct, frozen=True):
     @property
     def developer(self) -> bool:
         """Whether there may be messages of the role `developer`."""
+        return self._say(b'"developer"')
+
+    @property
+    def thoughts(self) -> bool:
+        """Whether there may be reasoning in the history, by the name that most hosts give it."""
+        return self._say(b'"reasoning_content"')
+
+    def _say(self, word: bytes) -> bool:
         messages = self.fields.get("messages")
-        return messages is not None and b'"developer"' in bytes(messages)
+        return messages is not None and word in bytes(messages)
 
 
 def peek(body: bytes) -> Peek:
