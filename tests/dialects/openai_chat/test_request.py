@@ -519,3 +519,44 @@ def test_the_body_is_not_changed() -> None:
     body = copy.deepcopy(RICH)
     written(read_request(body))
     assert body == RICH
+
+
+def test_no_null_is_said_that_the_client_did_not_say() -> None:
+    turns = (
+        Turn(role="user", parts=(Text(text="hi"),)),
+        Turn(role="assistant", parts=(Call(id="a", name="f", arguments="{}"),)),
+        Turn(role="user", parts=(Result(call="a", parts=(Text(text="b"),)),)),
+        Turn(role="assistant", parts=(Thinking(text="hm"),)),
+    )
+    body = write_request(Request(model="m", turns=turns), Losses())
+    assert "null" not in json.dumps(body)
+    assert "content" not in body["messages"][1]
+    assert body["messages"][3] == {"role": "assistant", "content": "", "reasoning_content": "hm"}
+
+
+def test_sealed_thoughts_are_told_in_the_form_of_their_host() -> None:
+    def thought(token: str, form: str, **more: Any) -> Thinking:
+        return Thinking(seal=Seal(realm="r", token=token), rest=Rest("openai_chat", {"format": form}), **more)
+
+    parts = (
+        thought("1", "thinking_blocks", text="a"),
+        thought("2", "thinking_blocks", withheld=True),
+        thought("3", "content_reasoning", text="b"),
+        thought("4", "maker-v1", text="c"),
+        Text(text="said"),
+    )
+    body = write_request(Request(model="m", turns=(Turn(role="assistant", parts=parts),)), Losses())
+    assert body["messages"] == [
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "reasoning", "summary": [{"type": "summary_text", "text": "b", "signature": "3"}]},
+                {"type": "text", "text": "said"},
+            ],
+            "reasoning_details": [{"type": "reasoning.text", "text": "c", "signature": "4", "format": "maker-v1"}],
+            "thinking_blocks": [
+                {"type": "thinking", "thinking": "a", "signature": "1"},
+                {"type": "redacted_thinking", "data": "2"},
+            ],
+        }
+    ]

@@ -25,6 +25,9 @@ from uni_api.dialects.openai_chat._fields import NAME, Fields, missing, note, re
 from uni_api.dialects.openai_chat._media import image_entry, read_image
 from uni_api.dialects.openai_chat._thoughts import form_of, write_block, write_summary
 
+_BLANK: dict[str | None, Any] = {"null": None, "empty": "", "list": []}
+"""How a content that holds nothing was spelt. A null is only said where the client said it."""
+
 
 def read_spoken(fields: Fields, blobs: Blobs) -> tuple[list[Part], Notes]:
     """The parts of an assistant message and the notes on its spelling. Raises Denied(400) for a wrong type."""
@@ -50,7 +53,8 @@ def read_spoken(fields: Fields, blobs: Blobs) -> tuple[list[Part], Notes]:
         if parts is not None:
             for told in ("annotations", "reasoning_content", "reasoning"):
                 fields.left.pop(told, None)
-            return parts, {}
+            spelt = notes.get(":content")
+            return parts, {":content": spelt} if spelt in ("absent", "empty", "null") else {}
     refusals = [Text(text=refusal, refusal=True)] if refusal else []
     kept = [bone.part for bone in bones or () if isinstance(bone.part, Foreign)]
     return [*thoughts, *kept, *content, *refusals, *images, *calls], notes
@@ -270,8 +274,10 @@ def write_spoken(parts: tuple[Part, ...], rest: Rest | None, blobs: Blobs, losse
     how = note(rest, ":content")
     if placed.content:
         out["content"] = write_content(placed.content, how, losses)
-    elif how != "absent":
-        out["content"] = {"empty": "", "list": []}.get(how or "")
+    elif how in _BLANK:
+        out["content"] = _BLANK[how]
+    elif how is None and not placed.calls and not placed.legacy:
+        out["content"] = ""
     _write_thoughts(out, placed.thoughts, note(rest, ":reasoning") or "reasoning_content", blobs, losses)
     if placed.refusals:
         out["refusal"] = "".join(part.text for _, part in placed.refusals)
