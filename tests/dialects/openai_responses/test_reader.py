@@ -276,6 +276,12 @@ def test_items_that_are_not_numbered() -> None:
     assert fold(told).choices[0].parts == (Text(text="Good day"), Call(id="call_1", name="weather", arguments="{}"))
 
 
+def test_a_host_that_forgets_to_change_the_status() -> None:
+    told = events(created(), added(0, message()), done(0, WHOLE), completed(status="in_progress"))
+    assert fold(told).choices[0].parts == (Text(text="Good day"),)
+    assert told[-1] == Finished(Finish("stop", "in_progress"))
+
+
 def test_an_answer_that_is_cut_short() -> None:
     told = events(
         created(),

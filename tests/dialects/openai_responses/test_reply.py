@@ -155,6 +155,7 @@ def test_incomplete_answers(details: Any, finish: Finish) -> None:
         (response(status="failed", error={"code": "rate_limit_exceeded", "message": "Slow."}), "rate"),
         (response(status="failed"), "overloaded"),
         ({"error": {"code": "invalid_prompt", "message": "No."}}, "bad_request"),
+        ({"type": "error", "code": "server_error", "message": "Oh."}, "overloaded"),
         (response(status="cancelled"), "protocol"),
         (response(status="queued"), "protocol"),
         ({"id": "chatcmpl-1", "choices": []}, "protocol"),

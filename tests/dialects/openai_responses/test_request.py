@@ -395,6 +395,7 @@ def test_whoever_brings_sealed_reasoning_gets_it_again() -> None:
         ("codex-mini-latest", True),
         ("gpt-oss-120b", True),
         ("x-ai/grok-4.3", True),
+        ("grok-4-fast-non-reasoning", False),
         ("grok-3", None),
         ("o100", None),
         ("qwen3", None),

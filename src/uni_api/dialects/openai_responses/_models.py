@@ -31,6 +31,7 @@ _TABLE: tuple[tuple[str, Family], ...] = (
     (r"gpt-oss|o[1-9](?:-|\Z)|codex-", Family(reasons=True)),
     (r"computer-use", Family(reasons=True)),
     (r"gpt-[34]|chatgpt-", Family(reasons=False)),
+    (r"grok-.*non-reasoning", Family(reasons=False)),
     (r"grok-(?:3-mini|4)", Family(reasons=True)),
 )
 """Beginnings of model names, the first that fits is taken."""

@@ -6,7 +6,7 @@ Padding against eavesdroppers (`obfuscation`) and events of tools that the API r
 that they lead to hold all of it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, assert_never
 
 import msgspec
@@ -48,7 +48,7 @@ from uni_api.dialects.openai_responses._output import (
 )
 from uni_api.dialects.openai_responses._words import Block, block, blocks, text, text_or_none
 from uni_api.dialects.openai_responses.error import fault_of
-from uni_api.dialects.openai_responses.reply import read_created, read_rest, refuse
+from uni_api.dialects.openai_responses.reply import read_created, read_rest, refuse_failed
 from uni_api.dialects.openai_responses.usage import read_finish, read_usage
 from uni_api.errors import Fault
 from uni_api.framing import Frame
@@ -90,7 +90,7 @@ class ResponsesReader:
         self._latest = -1
         self._parts = 0
         self._called = False
-        self._handlers: dict[str, Callable[[Block], Iterator[Event]]] = {
+        self._handlers: dict[str, Callable[[Block], Iterable[Event]]] = {
             "response.output_text.delta": self._text_delta,
             "response.refusal.delta": self._refusal_delta,
             "response.reasoning_summary_text.delta": self._summary_delta,
@@ -151,7 +151,7 @@ class ResponsesReader:
         yield from self._begin(data)
         response = block(data.get("response"))
         try:
-            refuse({"output": [], **response})
+            refuse_failed(response)
         except Fault as fault:
             yield from self._break(fault)
             return
@@ -276,21 +276,23 @@ class ResponsesReader:
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
-    def _text_delta(self, data: Block) -> Iterator[Event]:
-        yield from self._grown(data, ("content", _index(data.get("content_index"))), "output_text")
-        if tokens := read_tokens(data.get("logprobs")):
-            if (item := self._items.get(self._place(data))) is not None:
-                item.scored = True
-            yield Scored(tokens)
+    def _text_delta(self, data: Block) -> Iterable[Event]:
+        said = self._grown(data, ("content", _index(data.get("content_index"))), "output_text")
+        tokens = read_tokens(data.get("logprobs"))
+        if not tokens:
+            return said
+        if (item := self._items.get(self._place(data))) is not None:
+            item.scored = True
+        return [*said, Scored(tokens)]
 
-    def _refusal_delta(self, data: Block) -> Iterator[Event]:
-        yield from self._grown(data, ("content", _index(data.get("content_index"))), "refusal")
+    def _refusal_delta(self, data: Block) -> Iterable[Event]:
+        return self._grown(data, ("content", _index(data.get("content_index"))), "refusal")
 
-    def _summary_delta(self, data: Block) -> Iterator[Event]:
-        yield from self._grown(data, SUMMARY, "summary", _index(data.get("summary_index")))
+    def _summary_delta(self, data: Block) -> Iterable[Event]:
+        return self._grown(data, SUMMARY, "summary", _index(data.get("summary_index")))
 
-    def _words_delta(self, data: Block) -> Iterator[Event]:
-        yield from self._grown(data, WORDS, "words", _index(data.get("content_index")))
+    def _words_delta(self, data: Block) -> Iterable[Event]:
+        return self._grown(data, WORDS, "words", _index(data.get("content_index")))
 
     def _call_delta(self, data: Block) -> Iterator[Event]:
         item = self._items.get(self._place(data))
@@ -308,22 +310,28 @@ class ResponsesReader:
             line.cited += 1
             yield Cited(line.index, read_citation(annotation))
 
-    def _grown(self, data: Block, slot: Slot, kind: str, piece: int = 0) -> Iterator[Event]:
-        """A piece of text for `slot`, which is opened when nothing has announced it."""
+    def _grown(self, data: Block, slot: Slot, kind: str, piece: int = 0) -> list[Event]:
+        """A piece of text for `slot`, which is opened when nothing has announced it. The hot path of a stream."""
         place = self._place(data)
         delta = text(data.get("delta"))
         if place in self._done or not delta:
-            return
-        yield from self._begin({})
-        item = self._items.setdefault(place, _Item({}))
+            return []
+        events: list[Event] = []
+        item = self._items.get(place)
+        if item is None:
+            events.extend(self._begin({}))
+            item = self._items[place] = _Item({})
         line = item.lines.get(slot)
         if line is None:
-            yield self._open(item, slot, _fresh(kind, item.head))
+            events.extend(self._begin({}))
+            events.append(self._open(item, slot, _fresh(kind, item.head)))
             line = item.lines[slot]
         elif piece != line.piece and line.grown:
             delta = BETWEEN + delta
         line.piece = piece
-        yield from _grow(line, delta)
+        line.grown = True
+        events.append(Grew(line.index, delta))
+        return events
 
 
 def _fresh(kind: str, head: Block) -> Part:

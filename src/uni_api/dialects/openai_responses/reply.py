@@ -17,7 +17,7 @@ def read_reply(body: Block, realm: str, /) -> Reply:
     """Raises Fault when `body` is an error in disguise, an answer that is not there yet, or none at all."""
     if not isinstance(body, dict):
         raise Fault("protocol", "The upstream's answer is not a JSON object.")
-    refuse(body)
+    _refuse(body)
     items = blocks(body.get("output"))
     parts = tuple(part for item in items for _, part in read_item(item, realm))
     calls = any(isinstance(part, Call) for part in parts)
@@ -37,17 +37,24 @@ def read_reply(body: Block, realm: str, /) -> Reply:
     )
 
 
-def refuse(response: Block) -> None:
-    """Raises Fault when `response` is no answer: it failed, or it is still being made."""
-    status = response.get("status")
-    if status == "failed" or (response.get("error") and not response.get("output")):
-        raise fault_of(response if response.get("error") else {"message": "The upstream failed to answer."})
+def _refuse(response: Block) -> None:
+    """Raises Fault when `response` is no answer: it failed, is still being made, or is something else."""
+    refuse_failed(response)
     if not isinstance(response.get("output"), list):
         raise Fault("protocol", "The upstream's answer has no output.")
+    if response.get("status") in ("queued", "in_progress") and not response["output"]:
+        raise Fault("protocol", "The upstream answers in the background; its answer is not there yet.")
+
+
+def refuse_failed(response: Block) -> None:
+    """Raises Fault when `response` says that it failed."""
+    status = response.get("status")
+    if response.get("type") == "error" or (response.get("error") and not response.get("output")):
+        raise fault_of(response)
+    if status == "failed":
+        raise fault_of(response if response.get("error") else {"message": "The upstream failed to answer."})
     if status == "cancelled":
         raise Fault("protocol", "The upstream cancelled its answer.")
-    if status in ("queued", "in_progress") and not response["output"]:
-        raise Fault("protocol", "The upstream answers in the background; its answer is not there yet.")
 
 
 def read_created(response: Block) -> int | None:
