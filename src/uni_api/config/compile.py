@@ -1,17 +1,26 @@
 """Schema -> Plan: every decision that does not need a request."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar, cast, get_args
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from uni_api.config import credentials, waits
 from uni_api.config.findings import Findings, quoted, suggestion
 from uni_api.config.kinds import PerModel
 from uni_api.config.plan import Channel, Client, KeyScheduling, Plan, Rule, Scheduling
 from uni_api.config.policy import ByModel
-from uni_api.config.schema import ClientEntry, ClientPreferences, Document, ProviderEntry, ProviderPreferences
+from uni_api.config.schema import (
+    ClientEntry,
+    ClientPreferences,
+    Document,
+    Preferences,
+    ProviderEntry,
+    ProviderPreferences,
+)
 from uni_api.config.values import ModelEntry, RuleEntry
-from uni_api.providers.base import REMOVE, Door, Given, Provider, Unfit
+from uni_api.providers.base import REMOVE, Door, Given, Lacking, Provider, Unfit
 from uni_api.providers.presets import PRESETS
 from uni_api.providers.registry import ENGINES, Later, by_address, by_engine, by_fields, home
 from uni_api.secret import Secret
@@ -21,27 +30,35 @@ T = TypeVar("T")
 _KEYS_SERVED = frozenset(("round_robin", "random", "fixed_priority"))
 
 
-def compile_plan(document: Document, findings: Findings, *, timeout: float) -> Plan:
-    """The Plan that `document` describes. Problems go to `findings`; with any, the Plan must not be used."""
-    preferences = document.preferences
-    proxy = preferences.proxy if preferences else None
+def compile_plan(
+    document: Document, findings: Findings, *, timeout: float, environ: Mapping[str, str] = MappingProxyType({})
+) -> Plan:
+    """The Plan that `document` describes. Problems go to `findings`; with any, the Plan must not be used.
+
+    `environ` tells where files of credentials are.
+    """
+    preferences = document.preferences or Preferences.empty("preferences")
+    proxy = preferences.proxy
     names: set[str] = set()
     channels: list[Channel] = []
     for position, entry in enumerate(document.providers or ()):
         if entry.provider is not None:
             names.add(entry.provider)
-            channel = _channel(entry, entry.provider, position, proxy, findings)
+            channel = _channel(entry, entry.provider, position, proxy, findings, environ)
             if channel is not None:
                 channels.append(channel)
     if document.providers == ():
         findings.problem(document.at("providers"), "providers", "the list is empty; write at least one channel")
     clients = _clients(document, _Known(names, channels), findings)
-    table = preferences.model_timeout if preferences else None
+    keepalive = _by_model(preferences.keepalive_interval)
     return Plan(
         channels=tuple(channels),
         clients=clients,
-        model_timeout=_by_model(table) or ByModel(),
+        model_timeout=_by_model(preferences.model_timeout) or ByModel(),
         timeout=timeout,
+        keepalive=keepalive,
+        keeps_alive=any(table is not None for table in (keepalive, *(each.keepalive for each in channels))),
+        hedging=waits.hedging(preferences.hedging),
     )
 
 
@@ -49,13 +66,18 @@ def compile_plan(document: Document, findings: Findings, *, timeout: float) -> P
 
 
 def _channel(
-    entry: ProviderEntry, name: str, position: int, proxy: Secret | None, findings: Findings
+    entry: ProviderEntry,
+    name: str,
+    position: int,
+    proxy: Secret | None,
+    findings: Findings,
+    environ: Mapping[str, str],
 ) -> Channel | None:
     if "/" in name:
         findings.warning(
             entry.at("provider"), f"{entry.path}.provider", 'a name with "/" can\'t be used in model rules'
         )
-    host = _host(entry, name, findings)
+    host = _host(entry, name, findings, environ)
     if host is None:
         return None
     provider, doors = host
@@ -78,13 +100,16 @@ def _channel(
         headers=preferences.headers or (),
         proxy=preferences.proxy or proxy,
         model_timeout=_by_model(preferences.model_timeout),
+        keepalive=_by_model(preferences.keepalive_interval),
         key_scheduling=_key_scheduling(preferences, findings),
         overrides=for_all,
         model_overrides=for_model,
     )
 
 
-def _host(entry: ProviderEntry, name: str, findings: Findings) -> tuple[Provider, tuple[Door, ...]] | None:
+def _host(
+    entry: ProviderEntry, name: str, findings: Findings, environ: Mapping[str, str]
+) -> tuple[Provider, tuple[Door, ...]] | None:
     """Which provider the entry is, and the ways in. None: reported, and nothing to route to."""
     engine = entry.engine
     found = by_engine(engine) if engine is not None else by_fields(_given(entry, entry.base_url))
@@ -101,11 +126,29 @@ def _host(entry: ProviderEntry, name: str, findings: Findings) -> tuple[Provider
         findings.warning(entry.at("engine"), entry.path, f"{found.what} is not served yet; this channel is left out")
         return None
     try:
-        return found, found.doors(_given(entry, base_url))
+        return found, _doors(found, entry, base_url, environ)
     except Unfit as unfit:
         path = entry.path if unfit.field == "provider" else f"{entry.path}.{unfit.field}"
         findings.problem(entry.at(unfit.field), path, unfit.message)
         return None
+
+
+def _doors(
+    provider: Provider, entry: ProviderEntry, base_url: str | None, environ: Mapping[str, str]
+) -> tuple[Door, ...]:
+    """The ways in, with credentials out of a file where the entry names one or has none. Raises Unfit."""
+    given = _given(entry, base_url)
+    if entry.credentials is not None:
+        given = structs.replace(given, credentials=credentials.named(entry.credentials, environ))
+    try:
+        return provider.doors(given)
+    except Lacking as lacking:
+        found = credentials.usual(lacking, environ)
+        if found is not None:
+            return provider.doors(structs.replace(given, credentials=found))
+        if lacking.otherwise:
+            return lacking.otherwise
+        raise
 
 
 def _given(entry: ProviderEntry, base_url: str | None) -> Given:
@@ -118,6 +161,7 @@ def _given(entry: ProviderEntry, base_url: str | None) -> Given:
         account=entry.cf_account_id,
         client_email=entry.client_email,
         private_key=entry.private_key,
+        token_uri=entry.token_uri,
         aws_access_key=entry.aws_access_key,
         aws_secret_key=entry.aws_secret_key,
         aws_session_token=entry.aws_session_token,

@@ -1,13 +1,18 @@
 """The compiled configuration: immutable, resolved, ready to be asked by requests."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct, structs
 
-from uni_api.config.policy import ByModel
+from uni_api.config.policy import ByModel, Hedging
 from uni_api.providers.base import Door, Provider
 from uni_api.secret import Secret
+
+T = TypeVar("T")
+
+KEEPALIVE_OFF = 99_999
+"""Seconds from which on `keepalive_interval` means never, as the reference has it."""
 
 Scheduling = Literal["fixed_priority", "round_robin", "weighted_round_robin", "lottery", "random", "smart_round_robin"]
 KeyScheduling = Literal["round_robin", "random", "fixed_priority", "smart_round_robin"]
@@ -32,6 +37,7 @@ class Channel(Struct, frozen=True, kw_only=True, eq=False):
     headers: tuple[tuple[str, str], ...] = ()
     proxy: Secret | None = None
     model_timeout: ByModel[float] | None = None
+    keepalive: ByModel[float] | None = None
     key_scheduling: KeyScheduling = "round_robin"
     overrides: Mapping[str, Any] = {}
     model_overrides: Mapping[str, Mapping[str, Any]] = {}
@@ -81,6 +87,9 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
     clients: Mapping[bytes, Client]
     model_timeout: ByModel[float] = ByModel()
     timeout: float = 100.0
+    keepalive: ByModel[float] | None = None
+    keeps_alive: bool = False
+    hedging: Hedging | None = None
     warnings: tuple[str, ...] = ()
 
     def with_models(self, found: Mapping[int, tuple[str, ...]]) -> "Plan":
@@ -94,13 +103,13 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
         Looked up as the reference does: the channel's map by alias, then by upstream name, then its default; the
         global map the same way; then `timeout`.
         """
-        for table in (channel.model_timeout, self.model_timeout):
-            if table is None:
-                continue
-            for found in (table.find(alias), table.find(model), table.default):
-                if found is not None:
-                    return found
-        return self.timeout
+        found = _looked_up((channel.model_timeout, self.model_timeout), alias, model)
+        return self.timeout if found is None else found
+
+    def keepalive_for(self, channel: Channel, alias: str, model: str) -> float | None:
+        """Seconds of silence after which a waiting stream gets a sign of life, looked up likewise. None: never."""
+        found = _looked_up((channel.keepalive, self.keepalive), alias, model)
+        return None if found is None or found >= KEEPALIVE_OFF else found
 
     def __repr__(self) -> str:
         return f"<Plan {len(self.channels)} channels, {len(self.clients)} client keys>"
@@ -110,3 +119,13 @@ def _offering(channel: Channel, names: tuple[str, ...] | None) -> Channel:
     if names is None or tuple(channel.models) == names:
         return channel
     return structs.replace(channel, models={name: (name,) for name in names})
+
+
+def _looked_up(tables: tuple[ByModel[T] | None, ...], alias: str, model: str) -> T | None:
+    for table in tables:
+        if table is None:
+            continue
+        for found in (table.find(alias), table.find(model), table.default):
+            if found is not None:
+                return found
+    return None

@@ -44,6 +44,17 @@ class Limit(Struct, frozen=True):
 Limits = tuple[Limit, ...]
 
 
+class Hedging(Struct, frozen=True, kw_only=True):
+    """Another channel is asked when nobody has shown content within `after` seconds.
+
+    most: attempts at one time · share: how many of all requests may cause an extra attempt, as a fraction.
+    """
+
+    after: float = 5.0
+    most: int = 2
+    share: float = 0.1
+
+
 class Price(Struct, frozen=True):
     """US dollars for a million tokens."""
 

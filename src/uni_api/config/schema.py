@@ -93,13 +93,25 @@ class SearchDefaults(Section):
 
 
 class Hedging(Section):
-    """Asking a second channel before the first has failed."""
+    """Asking a second channel before the first has failed. See [hedging](#asking-twice)."""
 
-    says = "a map with enabled, max_inflight_attempts and winner_policy"
+    says = "a map with enabled, after, max_inflight_attempts and max_extra"
 
     enabled = Key(kinds.flag, "Whether to hedge.", default="`false`")
-    max_inflight_attempts = Key(kinds.whole("a number", least=1), "Most attempts at one time, 1 to 4.")
-    winner_policy = Key(kinds.text(), "Which answer wins.")
+    after = Key(
+        kinds.number("a number of seconds", above=0),
+        "Seconds without content after which another channel is asked.",
+        default="`5`",
+    )
+    max_inflight_attempts = Key(
+        kinds.whole("a number", least=1), "Most attempts at one time, the first included, 1 to 4.", default="`2`"
+    )
+    max_extra = Key(
+        kinds.number("a number of percent"),
+        "How many requests in a hundred may cause an extra attempt.",
+        default="`10`",
+    )
+    winner_policy = Key(kinds.text(), "Which answer wins: always the one that shows content first.", effective=False)
 
 
 _EXCLUDE_ENDPOINTS = "Paths for which the channel is not used."
@@ -150,9 +162,8 @@ class ProviderPreferences(Section):
     )
     keepalive_interval = Key(
         kinds.per_model(_SECONDS),
-        "Seconds between the comments that keep a waiting stream open; a number or a map as above.",
+        "Seconds between the comments that keep a silent stream open; a number or a map as above.",
         default="the global value",
-        effective=False,
     )
     timeout_policy = Key(section(TimeoutPolicy), "Timeouts by phase and condition.", effective=False)
     proxy = Key(
@@ -215,25 +226,44 @@ class ProviderEntry(Section):
     image = Key(kinds.flag, "`false` takes images out of requests.", default="`true`")
     engine = Key(
         kinds.text(),
-        "The format that the upstream speaks, when its address does not tell: `gpt`, `claude`, `gemini`, "
-        "`openrouter`, `ollama`, `aws` (`bedrock-claude` where ids hide that all models are Claude), or `demo` for "
-        "answers without any upstream.",
+        "What the upstream is, when its address does not tell: `gpt`, `responses`, `claude`, `gemini`, `openrouter`, "
+        "`ollama`, `azure`, `databricks`, `cloudflare`, `github`, `aws` (`bedrock-claude` where ids hide that all models "
+        "are Claude), or `demo` for answers without any upstream. See [addresses](#addresses).",
         default="told by the address",
     )
     notes = Key(kinds.ignored, "Anything you want to remember. Not read.")
     preferences = Key(section(ProviderPreferences), "How the channel behaves; see below.")
-    project_id = Key(_WORDS, "Google Cloud project, or a list of them (Vertex AI, not served yet).")
+    project_id = Key(
+        _WORDS,
+        "The Google Cloud project (Vertex AI). A list takes turns; beside a list of keys under `api`, each project "
+        "belongs to the key at its own place.",
+        default="that of the credentials file",
+    )
     private_key = Key(
         kinds.secret("the private key"),
-        "The private key of a Google service account; `\\n` may stand for its line breaks (Vertex AI, not served yet).",
+        "The private key of a Google service account (Vertex AI); `\\n` may stand for its line breaks.",
     )
-    client_email = Key(kinds.text(), "The e-mail address of that service account (Vertex AI, not served yet).")
+    client_email = Key(kinds.text(), "The e-mail address of that service account.")
+    credentials = Key(
+        kinds.text(),
+        "The JSON file of a service account, or the one that `gcloud auth application-default login` writes (Vertex "
+        "AI).",
+        default="where there is no other key: the file in `GOOGLE_APPLICATION_CREDENTIALS`, else that of gcloud",
+    )
+    token_uri = Key(
+        values.url,
+        "Where access tokens are got (Vertex AI).",
+        default="that of the credentials file, else `https://oauth2.googleapis.com/token`",
+    )
     region = Key(
         _WORDS,
         "A region, or a list of them that take turns (AWS Bedrock; Vertex AI is not served yet).",
         default="that of `base_url`, else `us-east-1`; `global` for Vertex AI",
     )
-    cf_account_id = Key(kinds.text(), "The Cloudflare account (Workers AI, not served yet).")
+    cf_account_id = Key(
+        kinds.text(),
+        "The id of a Cloudflare account, for Workers AI. The `base_url` that has it in its path does as well.",
+    )
     aws_access_key = Key(
         kinds.token("the access key"),
         "The access key of an AWS account, for Bedrock. A Bedrock API key under `api` does as well.",
@@ -343,9 +373,9 @@ class Preferences(Section):
     )
     keepalive_interval = Key(
         kinds.per_model(_SECONDS),
-        "Seconds between the comments that keep a waiting stream open; `99999` turns them off.",
+        "Seconds between the comments that keep a silent stream open; a number, or a map from model names to numbers "
+        "with `default`. `99999` turns them off. See [keeping streams open](#keeping-streams-open).",
         default="off",
-        effective=False,
     )
     error_triggers = Key(_WORDS, "An answer that contains one of these texts is a failure.", effective=False)
     model_price = Key(
@@ -355,7 +385,7 @@ class Preferences(Section):
         effective=False,
     )
     timeout_policy = Key(section(TimeoutPolicy), "Timeouts by phase and condition.", effective=False)
-    hedging = Key(section(Hedging), "Asking a second channel before the first has failed.", effective=False)
+    hedging = Key(section(Hedging), "Asking a second channel before the first has failed.", default="off")
     moderation = Key(
         kinds.flag, "Has no meaning at this level; set it on a key.", name="ENABLE_MODERATION", effective=False
     )

@@ -40,6 +40,10 @@ class Front(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def keepalive(self) -> bytes:
+        """A sign of life in a stream that says nothing."""
+
     def read_request(self, body: Body, /) -> Request:
         """Raises Denied(400) that names the field at fault when `body` is not a request of this dialect."""
 

@@ -21,7 +21,7 @@ class Answer(Struct):
     """`body`, then what `stream` brings where there is one. A stream must be run to its end or closed.
 
     told: what the answer says of itself, complete once it has passed · fault: what broke its stream · settle: to be
-    awaited once everything has passed, or will not.
+    awaited once everything has passed, or will not · close: ends what is still open at the upstream.
     """
 
     status: int
@@ -31,3 +31,9 @@ class Answer(Struct):
     told: Glance | None = None
     fault: Fault | None = None
     settle: "Callable[[Answer], Awaitable[None]] | None" = None
+    close: Callable[[], None] | None = None
+
+    def abandon(self) -> None:
+        """Let go of the upstream: nobody is going to read the stream."""
+        if self.close is not None:
+            self.close()

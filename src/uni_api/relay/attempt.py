@@ -91,6 +91,7 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front) -> Answer:
         if tap.done and response.ended:
             response.close()
         else:
+            answer.close = response.close
             answer.stream = _relayed(response, tap, front, answer, lane.secrets(attempt, stream=True))
         return answer
     except BaseException as error:
@@ -128,6 +129,7 @@ async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses,
         writer = front.writer(request)
         answer = Answer(200, [*EVENTS], told=source.told)
         answer.body = _written(writer, held)
+        answer.close = response.close
         answer.stream = _rewritten(source, writer, front, answer)
         return answer
     except BaseException as error:

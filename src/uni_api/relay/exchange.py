@@ -13,8 +13,10 @@ from uni_api.dialects import Front, Peek, registry
 from uni_api.errors import Denied, Fault
 from uni_api.relay import attempt as doing
 from uni_api.relay.answer import Answer, Headers
+from uni_api.relay.keepalive import kept_open
 from uni_api.relay.lane import Lane
 from uni_api.relay.media import with_bytes
+from uni_api.relay.race import in_turn, raced
 from uni_api.relay.verdict import Verdict, judge
 from uni_api.routing import Tries, Try
 from uni_api.transport.fetch import Fetched
@@ -36,8 +38,21 @@ class Served(Struct, frozen=True):
     """An attempt that can be committed."""
 
     answer: Answer
+    chosen: Try
     lane: Lane
     losses: Losses | None
+
+    def abandon(self) -> None:
+        self.answer.abandon()
+
+
+class _Barred(Fault):
+    """A client key on the way to a channel has used up what it may. No upstream is to blame."""
+
+    def __init__(self, client: Client, denied: Denied) -> None:
+        super().__init__("rate", denied.message, status=denied.status)
+        self.client = client
+        self.denied = denied
 
 
 class Exchange:
@@ -74,7 +89,9 @@ class Exchange:
             seen = registry.verbatim(self._front.name).peek(self._body)
             self._tries = tries = await self._planned(seen.model)
             await self._admit(self._client, seen.model)
-            served = await self._carried(tries, seen)
+            pause = self._relay.pause(tries) if seen.stream else None
+            work = self._answered(tries, seen)
+            answer = await (work if pause is None else kept_open(work, pause, self._front))
         except Denied as denied:
             await self._give_back()
             return self._refused(denied)
@@ -84,12 +101,9 @@ class Exchange:
         except BaseException:
             await self._settle(None)
             raise
-        answer = served.answer
         answer.headers.append((b"x-request-id", self._request_id))
-        self._tell(answer.headers, served.lane, served.losses)
         if self._passes:
-            for held in self._passes[:1]:
-                answer.headers.extend(held.headers)
+            answer.headers.extend(self._passes[0].headers)
             answer.settle = self._settle
         return answer
 
@@ -124,55 +138,58 @@ class Exchange:
         for held in passes:
             await self._relay.gate.give_back(held)
 
-    async def _barred(self, chosen: Try, model: str) -> tuple[Client, Denied] | None:
-        """Take what the try costs the client keys by whose rules it came; or which of them has used up its own."""
+    async def _pay(self, chosen: Try, model: str) -> None:
+        """Take what the try costs the client keys by whose rules it came. Raises _Barred."""
         for client in chosen.via:
             if any(held.client is client for held in self._passes):
                 continue
             try:
                 await self._admit(client, model)
             except Denied as denied:
-                return client, denied
-        return None
+                raise _Barred(client, denied) from None
 
     # Attempts
 
-    async def _carried(self, tries: Tries, seen: Peek) -> Served:
-        """The first attempt that holds. Raises the error that is most worth showing when none does."""
+    async def _answered(self, tries: Tries, seen: Peek) -> Answer:
+        """The first answer that holds. Raises the error that is most worth showing when none does."""
         shown: Denied | Fault | None = None
-        chosen = await tries.next()
-        while chosen is not None:
-            if chosen.via and (barred := await self._barred(chosen, seen.model)) is not None:
-                client, denied = barred
-                shown = shown or denied
-                tries.bar(client)
-                chosen = await tries.next()
-                continue
-            self._last = lane = self._relay.lane(self._front.name, chosen.candidate)
-            try:
-                served = await self._attempted(lane, chosen, seen)
-            except Fault as fault:
-                _log(self._request_id, lane, chosen, fault)
-                # A traceback would hold this frame, and with it the body, in a circle.
-                shown = _worth_showing(shown, fault.with_traceback(None))
-                await self._relay.failed(chosen, fault, only=tries.only)
-                verdict = judge(fault)
-                stop = verdict is Verdict.REFUSE
-                chosen = None if stop else await tries.next(same_channel=verdict is Verdict.NEXT_KEY)
-            else:
-                await self._relay.worked(chosen)
-                return served
-        raise shown or _all_shut(tries)
 
-    async def _attempted(self, lane: Lane, chosen: Try, seen: Peek) -> Served:
+        async def attempt(chosen: Try) -> Served:
+            if chosen.via:
+                await self._pay(chosen, seen.model)
+            return await self._attempted(chosen, seen)
+
+        async def failed(chosen: Try, fault: Fault) -> bool | None:
+            nonlocal shown
+            if isinstance(fault, _Barred):
+                tries.bar(fault.client)
+                shown = shown or fault.denied
+                return False
+            _log(self._request_id, chosen, fault)
+            # A traceback would hold this frame, and with it the body, in a circle.
+            shown = _worth_showing(shown, fault.with_traceback(None))
+            await self._relay.failed(chosen, fault, only=tries.only)
+            verdict = judge(fault)
+            return None if verdict is Verdict.REFUSE else verdict is Verdict.NEXT_KEY
+
+        hedges = self._relay.hedges
+        served = await (in_turn(tries, attempt, failed) if hedges is None else raced(tries, hedges, attempt, failed))
+        if served is None:
+            raise shown or _all_shut(tries)
+        await self._relay.worked(served.chosen)
+        self._tell(served.answer.headers, served.lane, served.losses)
+        return served.answer
+
+    async def _attempted(self, chosen: Try, seen: Peek) -> Served:
         """What can be committed. Raises Fault."""
-        if lane.verbatim is not None and not seen.sealed and (lane.developer or not seen.developer):
-            return Served(await doing.verbatim(lane, chosen, seen, self._front), lane, _refused(lane, seen))
+        self._last = lane = self._relay.lane(self._front.name, chosen.candidate)
+        if _may_travel(lane, seen):
+            return Served(await doing.verbatim(lane, chosen, seen, self._front), chosen, lane, _refused(lane, seen))
         losses = Losses()
         if self._request is None:
             self._request = self._front.read_request(_body(self._body))
         request = await self._fitted(self._request, lane, losses)
-        return Served(await doing.translated(lane, chosen, request, losses, self._front), lane, losses)
+        return Served(await doing.translated(lane, chosen, request, losses, self._front), chosen, lane, losses)
 
     async def _fitted(self, request: Request, lane: Lane, losses: Losses) -> Request:
         """The client's request as this candidate may be told it."""
@@ -182,7 +199,8 @@ class Exchange:
             request = without_images(request, losses)
         if not lane.developer:
             request = without_developer(request)
-        request = keep_realm(request, lane.realm, losses, plain_thinking=lane.dialect == self._front.name)
+        plain = lane.dialect == self._front.name and lane.thoughts
+        request = keep_realm(request, lane.realm, losses, plain_thinking=plain)
         reasoning = request.reasoning if request.reasoning is not None else lane.hints.reasoning
         request = structs.replace(request, model=lane.candidate.model, reasoning=reasoning)
         return await with_bytes(request, lane.needs_bytes, self._relay.fetcher, self._fetched, losses)
@@ -201,6 +219,16 @@ class Exchange:
         headers.append((b"x-uni-api-attempts", b"%d" % (self._tries.made if self._tries is not None else 0)))
         if losses is not None and (lost := losses.summary()):
             headers.append((b"x-uni-api-losses", lost.encode()))
+
+
+def _may_travel(lane: Lane, seen: Peek) -> bool:
+    """Whether this candidate can be sent the client's own bytes."""
+    return (
+        lane.verbatim is not None
+        and not seen.sealed
+        and (lane.developer or not seen.developer)
+        and (lane.thoughts or not seen.thoughts)
+    )
 
 
 def _refused(lane: Lane, seen: Peek) -> Losses | None:
@@ -238,13 +266,13 @@ def _body(raw: bytes) -> dict[str, Any]:
         raise Denied(400, f"The request body is {why}.", code="invalid_json") from error
 
 
-def _log(request_id: bytes, lane: Lane, chosen: Try, fault: Fault) -> None:
+def _log(request_id: bytes, chosen: Try, fault: Fault) -> None:
     key = chosen.door.key.label if chosen.door.key is not None else "none"
     logger.warning(
         "%s %s/%s key %s: %s (%s, status %d)",
         request_id.decode("ascii", "replace"),
-        lane.candidate.channel.name,
-        lane.candidate.model,
+        chosen.candidate.channel.name,
+        chosen.candidate.model,
         key,
         fault.message[:500],
         fault.kind,

@@ -13,6 +13,7 @@ from uni_api.errors import Denied, Fault
 from uni_api.relay.answer import JSON, Answer
 from uni_api.relay.exchange import Exchange
 from uni_api.relay.lane import Lane
+from uni_api.relay.race import Hedges
 from uni_api.relay.tokens import Tokens
 from uni_api.relay.upstream import LocalUpstream
 from uni_api.routing import Candidate, Health, KeyRing, Router, Scheduler, Tries, Try
@@ -57,6 +58,7 @@ class Relay:
         self._tokens = tokens or Tokens(http, time.time)
         self._lanes: dict[tuple[str, Candidate], Lane] = {}
         self.lists: Lists | None = None
+        self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
 
     def use(self, plan: Plan) -> None:
         """Route by `plan` from now on. Exchanges under way go on with the candidates that they have."""
@@ -64,6 +66,8 @@ class Relay:
         self.router = Router(plan)
         self.gate.use(plan)
         self._lanes = {}
+        if self.hedges is None or self.hedges.rule != plan.hedging:
+            self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
 
     def answer(self, dialect: str, body: bytes, client: Client, request_id: bytes) -> Awaitable[Answer]:
         """The answer to a request that speaks `dialect`: a reply, or the error in the dialect's own shape.
@@ -98,6 +102,13 @@ class Relay:
         """Raises Denied as the router does. `tokens` is an estimate of the request's."""
         pool = self.router.pool(client, model)
         return Tries(pool, self.ring, self._scheduler, client.auto_retry, tokens=tokens)
+
+    def pause(self, tries: Tries) -> float | None:
+        """Seconds of silence after which a waiting stream wants a sign of life, or None for never."""
+        if not self._plan.keeps_alive:
+            return None
+        first = tries.likely
+        return self._plan.keepalive_for(first.channel, first.alias, first.model)
 
     async def lists_known(self) -> None:
         """Comes back when no list of models is on its way for the first time, or it takes too long."""

@@ -90,6 +90,14 @@ class Tries:
         return self._pool.size == 1
 
     @property
+    def likely(self) -> Candidate:
+        """The candidate that stands first in the rules: the one to go by before anybody was tried."""
+        target = self._pool.entries[0].target
+        while isinstance(target, Pool):
+            target = target.entries[0].target
+        return target
+
+    @property
     def shut(self) -> Shut | None:
         """Why no try was made, when there was none: the channel that can be used first."""
         found = [slot.shut for slot in self._come if slot.shut is not None]

@@ -18,6 +18,7 @@ from uni_api.dialects.openai_chat.usage import read_finish, read_usage
 from uni_api.dialects.openai_chat.writer import ChatWriter
 
 __all__ = [
+    "keepalive",
     "name",
     "needs_bytes",
     "read_error",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 name = "openai_chat"
+keepalive = b": keepalive\n\n"
 
 
 def reader(realm: str, /) -> StreamReader:

@@ -1,0 +1,111 @@
+"""Attempts in turn, or side by side: whoever shows content first wins, the others are called off."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from uni_api.config.policy import Hedging
+from uni_api.errors import Fault
+from uni_api.routing import Tries, Try
+
+FADE = 10_000
+"""Requests after which what was counted weighs half, so that an old calm does not pay for a new storm."""
+
+
+class Abandonable(Protocol):
+    """A result that holds something open."""
+
+    def abandon(self) -> None: ...
+
+
+A = TypeVar("A", bound=Abandonable)
+
+Attempt = Callable[[Try], Awaitable[A]]
+
+Failed = Callable[[Try, Fault], Awaitable[bool | None]]
+"""Is told of each failure, and says what may follow: True another key of the same channel, False another channel, None
+nothing at all."""
+
+
+class Hedges:
+    """How many extra attempts may be made: at most `rule.share` of all requests, counted over the last few thousand."""
+
+    def __init__(self, rule: Hedging) -> None:
+        self.rule = rule
+        self._requests = 0
+        self._extra = 0
+
+    def counted(self) -> None:
+        """One more request."""
+        self._requests += 1
+        if self._requests >= FADE:
+            self._requests //= 2
+            self._extra //= 2
+
+    def take(self) -> bool:
+        """Whether one more extra attempt may be made; then it counts."""
+        if self._extra + 1 > self.rule.share * self._requests:
+            return False
+        self._extra += 1
+        return True
+
+    def __repr__(self) -> str:
+        return f"<Hedges {self._extra} of {self._requests} requests>"
+
+
+async def in_turn(tries: Tries, attempt: Attempt[A], failed: Failed) -> A | None:
+    """The first attempt that holds, one after the other; None when all have failed."""
+    chosen = await tries.next()
+    while chosen is not None:
+        try:
+            return await attempt(chosen)
+        except Fault as fault:
+            follows = await failed(chosen, fault)
+            chosen = None if follows is None else await tries.next(same_channel=follows)
+    return None
+
+
+async def raced(tries: Tries, hedges: Hedges, attempt: Attempt[A], failed: Failed) -> A | None:
+    """As `in_turn`, but another attempt is begun when those under way show nothing within `hedges.rule.after` seconds.
+
+    However this ends, every other attempt is cancelled and has let go of its upstream.
+    """
+    running: dict[asyncio.Task[A], Try] = {}
+    hedges.counted()
+    chosen = await tries.next()
+    try:
+        while chosen is not None or running:
+            if chosen is not None:
+                running[asyncio.ensure_future(attempt(chosen))] = chosen
+                chosen = None
+            late = hedges.rule.after if len(running) < hedges.rule.most else None
+            done, _ = await asyncio.wait(running, timeout=late, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                chosen = await tries.next() if hedges.take() else None
+                if chosen is None:
+                    done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                tried = running[task]
+                error = task.exception()
+                if error is None:
+                    del running[task]
+                    return task.result()
+                del running[task]
+                if not isinstance(error, Fault):
+                    raise error
+                follows = await failed(tried, error)
+                if follows is None:
+                    return None
+                if not running and chosen is None:
+                    chosen = await tries.next(same_channel=follows)
+        return None
+    finally:
+        await _called_off(running)
+
+
+async def _called_off(running: dict[asyncio.Task[A], Try]) -> None:
+    for task in running:
+        task.cancel()
+    for result in await asyncio.gather(*running, return_exceptions=True):
+        if not isinstance(result, BaseException):
+            result.abandon()
