@@ -26,7 +26,6 @@ def body(message: str, code: str | None = None, type: str = "invalid_request_err
         (400, body("The model 'x' does not exist."), "not_found"),
         (400, body("No.", "content_policy_violation"), "filtered"),
         (400, body("Your input exceeds the context window of this model."), "too_long"),
-        (400, b'{"code": "invalid-argument", "error": "Incorrect API key provided."}', "auth"),
         (400, b'{"code": "invalid-argument", "error": "Model not found: grok-0"}', "not_found"),
         (401, body("Bad key.", "invalid_api_key"), "auth"),
         (401, b'{"detail": "Please sign in again."}', "auth"),
@@ -49,6 +48,11 @@ def test_kinds(status: int, raw: bytes, kind: FaultKind) -> None:
     assert (fault.kind, fault.status) == (kind, status)
     assert fault.message
     assert fault.raw == raw
+
+
+def test_a_refused_key_is_401_whatever_its_host_says() -> None:
+    fault = openai_responses.read_error(400, b'{"code": "invalid-argument", "error": "Incorrect API key provided."}')
+    assert (fault.kind, fault.status) == ("auth", 401)
 
 
 def test_the_words_of_the_upstream_are_kept() -> None:

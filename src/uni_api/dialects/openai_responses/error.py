@@ -93,6 +93,9 @@ def _fault(status: int, message: str, fields: Mapping[str, Any], raw: bytes) -> 
     type = None if type == "error" else type
     message = message.strip()
     kind = _kind(status, code, type, message)
+    if kind == "auth" and status == 400:
+        # Clients know a refused key by 401.
+        status = 401
     return Fault(
         kind,
         message or f"The upstream answered with status {status} and no explanation.",
