@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import click
 
@@ -146,28 +147,64 @@ async def _listed(channels: Iterable[Channel]) -> list[tuple[Channel, tuple[str,
 
 
 def _described(channel: Channel) -> list[str]:
-    """What a channel comes to, a line for each address that its models are reached at."""
-    lines = [f"{channel.name}: {channel.provider.name}, {_count(len(channel.doors), 'way')} in"]
-    found: dict[tuple[str, str, str], list[str]] = {}
-    door = channel.doors[0]
-    for alias, upstreams in channel.models.items():
-        for model in upstreams:
-            shown = alias if alias == model else f"{alias} (upstream: {model})"
-            found.setdefault((channel.provider.dialect(door.site, model), *_reached(channel, door, model)), []).append(
-                shown
-            )
-    for (dialect, url, scheme), names in found.items():
-        lines += [f"  {dialect}, {url}, {scheme or 'no key'}", f"    {', '.join(names)}"]
-    return lines if found else [*lines, "  no models"]
+    """What a channel comes to: its provider, and for each address its dialect, how the key is shown, and its models."""
+    keys = len({door.key for door in channel.doors if door.key is not None})
+    lines = [f"{channel.name}: {channel.provider.name}" + (f", {_count(keys, 'key')}" if keys else "")]
+    found: dict[str, list[str]] = {}
+    for door in _places(channel):
+        for shown, model in _named(channel):
+            found.setdefault(_reached(channel, door, model), []).append(shown)
+    for reached, names in found.items():
+        lines += [f"  {reached}", f"    {', '.join(names)}"]
+    return lines
 
 
-def _reached(channel: Channel, door: Door, model: str) -> tuple[str, str]:
-    """The URL and the kind of key that a chat call for `model` takes."""
+_EACH = "{model}"
+"""Stands for the name of a model in an address, where the models are not known yet."""
+
+
+def _places(channel: Channel) -> list[Door]:
+    """One door of each site, in the file's order."""
+    first: dict[str, Door] = {}
+    for door in channel.doors:
+        first.setdefault(door.site.base_url, door)
+    return list(first.values())
+
+
+def _named(channel: Channel) -> list[tuple[str, str]]:
+    """Every model as people are told of it, and as the upstream calls it."""
+    if not channel.models:
+        return [("the models that the host lists" if channel.discover else "no models", _EACH)]
+    named = ((alias, model) for alias, models in channel.models.items() for model in models)
+    return [(alias if alias == model else f"{alias} (upstream: {model})", model) for alias, model in named]
+
+
+def _reached(channel: Channel, door: Door, model: str) -> str:
+    """The dialect, the URL and the kind of key of a chat call for `model`."""
+    dialect = channel.provider.dialect(door.site, model)
     try:
         address = channel.provider.address(door, model, stream=False)
     except Fault:
-        return "inside the gateway", ""
-    return address.url, address.scheme
+        return f"{dialect}, inside the gateway"
+    return f"{dialect}, {_without_secrets(address.url, door)}, {address.scheme or 'no key'}"
+
+
+_HARMLESS = frozenset({"alt", "api-version"})
+"""Query parameters whose values may be seen. Others may hold a key, whatever they are called."""
+
+
+_SHORTEST = 8
+"""Characters from which on a secret is looked for in an address. What is shorter stands in any address by chance."""
+
+
+def _without_secrets(url: str, door: Door) -> str:
+    parts = urlsplit(url)
+    pairs = (pair.partition("=") for pair in parts.query.split("&") if pair)
+    query = "&".join(f"{name}={value if name in _HARMLESS else '***'}" for name, _, value in pairs)
+    shown = parts._replace(query=query).geturl().replace(quote(_EACH, safe=""), _EACH)
+    for text in (secret.reveal() for secret in door.secrets):
+        shown = shown.replace(text, "***") if len(text) >= _SHORTEST else shown
+    return shown
 
 
 def _count(number: int, thing: str) -> str:

@@ -47,7 +47,7 @@ class Replay(WireServer):
 
 def asked_model(request: Received) -> str:
     """The model name that a request names; empty when there is none."""
-    if "/models/" in request.path:
+    if "/models/" in request.path and ":" in request.path:
         return request.path.rpartition("/models/")[2].partition(":")[0]
     if "/model/" in request.path:
         return request.path.rpartition("/model/")[2].partition("/")[0]

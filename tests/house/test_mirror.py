@@ -21,7 +21,6 @@ ELSEWHERE: dict[str, str] = {
     "errors.py": "docs/test_errors.py",
     # Wiring, tested by running the whole.
     "app.py": "server/test_run.py",
-    "cli.py": "server/test_run.py",
     "dialects/registry.py": "relay/test_exchange.py",
 }
 """Modules whose tests are in another file than the mirrored one, and why."""

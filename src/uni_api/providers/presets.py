@@ -57,7 +57,7 @@ _OTHER_FORMATS = {
     "ollama": "http://localhost:11434",
 }
 
-PRESETS: Mapping[str, str] = MappingProxyType({**_OPENAI_FORMAT, **_OTHER_FORMATS})
+PRESETS: Mapping[str, str] = MappingProxyType(dict(sorted({**_OPENAI_FORMAT, **_OTHER_FORMATS}.items())))
 
 _OTHER_PATHS = {"generativelanguage.googleapis.com": "/v1beta/openai", "models.inference.ai.azure.com": ""}
 
