@@ -30,6 +30,7 @@ class App:
         """Stop what runs in the background, and end every upstream connection."""
         if self._discovery is not None:
             await self._discovery.aclose()
+        await self._tokens.aclose()
         await self._http.aclose()
 
     def _discover(self, plan: Plan) -> "Discovery":

@@ -46,7 +46,7 @@ def loads(
     if root is not None:
         try:
             document = Document.read(root, "", Reader(findings, environ))
-            plan = compile_plan(document, findings, timeout=timeout)
+            plan = compile_plan(document, findings, timeout=timeout, environ=environ)
         except Unusable:
             plan = None
     problems = (*misfit, *findings.problems)

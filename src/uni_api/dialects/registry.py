@@ -12,6 +12,7 @@ BACKS = {
     "openai_responses": "uni_api.dialects.openai_responses",
     "anthropic": "uni_api.dialects.anthropic",
     "gemini": "uni_api.dialects.gemini",
+    "gemini_vertex": "uni_api.dialects.gemini.vertex",
     "converse": "uni_api.dialects.converse",
     "ollama": "uni_api.dialects.ollama",
     "workers_ai": "uni_api.dialects.workers_ai",

@@ -12,7 +12,7 @@ from uni_api.secret import Secret
 
 
 class Given(Struct, frozen=True, kw_only=True):
-    """What an entry of api.yaml tells of its host, as it was written there."""
+    """What an entry of api.yaml tells of its host, as it was written there. `credentials`: the content of that file."""
 
     base_url: str | None = None
     engine: str | None = None
@@ -22,6 +22,8 @@ class Given(Struct, frozen=True, kw_only=True):
     account: str | None = None
     client_email: str | None = None
     private_key: Secret | None = None
+    credentials: Secret | None = None
+    token_uri: str | None = None
     aws_access_key: Secret | None = None
     aws_secret_key: Secret | None = None
     aws_session_token: Secret | None = None
@@ -34,6 +36,19 @@ class Unfit(Exception):
         super().__init__(message)
         self.field = field
         self.message = message
+
+
+class Lacking(Unfit):
+    """No credentials are given. They may lie in a file: the one that the environment variable `variable` names, else
+    `file` below the home directory. `otherwise` are the doors there are without them."""
+
+    def __init__(
+        self, field: str, message: str, *, variable: str, file: str, otherwise: tuple["Door", ...] = ()
+    ) -> None:
+        super().__init__(field, message)
+        self.variable = variable
+        self.file = file
+        self.otherwise = otherwise
 
 
 class Site(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,17 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from uni_api.providers import anthropic, azure, bedrock, cloudflare, databricks, gemini, ollama, openai_responses
+from uni_api.providers import (
+    anthropic,
+    azure,
+    bedrock,
+    cloudflare,
+    databricks,
+    gemini,
+    ollama,
+    openai_responses,
+    vertex,
+)
 from uni_api.providers._address import hostname, parse
 from uni_api.providers.anthropic import Anthropic
 from uni_api.providers.azure import Azure
@@ -19,6 +29,7 @@ from uni_api.providers.ollama import Ollama
 from uni_api.providers.openai import OpenAI
 from uni_api.providers.openai_responses import OpenAIResponses
 from uni_api.providers.presets import PRESETS
+from uni_api.providers.vertex import Vertex
 
 OPENAI = OpenAI()
 OPENROUTER = OpenAI("openrouter")
@@ -32,6 +43,9 @@ DATABRICKS = Databricks()
 CLOUDFLARE = Cloudflare()
 BEDROCK = Bedrock()
 BEDROCK_CLAUDE = Bedrock(maker="anthropic")
+VERTEX = Vertex()
+VERTEX_GEMINI = Vertex(publisher="google")
+VERTEX_CLAUDE = Vertex(publisher="anthropic")
 DEMO = Demo()
 
 
@@ -70,19 +84,15 @@ _ENGINES: Mapping[str, Provider | Later] = MappingProxyType(
         "moderation": Later("moderation"),
         "search": Later("search"),
         "tts": Later("speech"),
-        "vertex": Later("Vertex AI"),
-        "vertex-claude": Later("Vertex AI"),
-        "vertex-gemini": Later("Vertex AI"),
+        "vertex": VERTEX,
+        "vertex-claude": VERTEX_CLAUDE,
+        "vertex-gemini": VERTEX_GEMINI,
         "whisper": Later("transcription"),
     }
 )
 
 ENGINES: tuple[str, ...] = tuple(_ENGINES)
 """Every word that `engine` may be."""
-
-
-def _is_vertex(base_url: str) -> bool:
-    return "/google-vertex-ai" in parse(base_url).path or _at("aiplatform.googleapis.com")(base_url)
 
 
 def _is_cohere(base_url: str) -> bool:
@@ -96,7 +106,7 @@ def _at(*ends: str) -> Callable[[str], bool]:
 
 
 _PLACES: tuple[tuple[Callable[[str], bool], Provider | Later], ...] = (
-    (_is_vertex, Later("Vertex AI")),
+    (vertex.lives_at, VERTEX),
     (azure.lives_at, AZURE),
     (databricks.lives_at, DATABRICKS),
     (cloudflare.lives_at, CLOUDFLARE),
@@ -130,7 +140,7 @@ def by_address(base_url: str) -> Provider | Later:
 
 def by_fields(given: Given) -> Provider | Later | None:
     """The provider that the keys of an entry imply, or None when they are those of any host."""
-    if given.projects:
+    if given.projects or given.client_email is not None or given.private_key is not None:
         return _ENGINES["vertex"]
     if given.account is not None:
         return _ENGINES["cloudflare"]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from uni_api.errors import Fault
 from uni_api.providers.base import Call, Grant, Token
@@ -15,6 +15,8 @@ logger = logging.getLogger("uni_api.relay")
 
 EARLY = 300.0
 """Seconds before its end at which a token is renewed, or a fifth of its life where that is less."""
+PAUSE = 15.0
+"""Seconds until a renewal that failed is tried again, while the old token still holds."""
 MAX_ANSWER = 64 * 1024
 TIMEOUTS = Timeouts(connect=10.0, first_byte=20.0, idle=20.0, total=30.0)
 
@@ -29,7 +31,8 @@ class Tokens:
     """The tokens of all channels. For one grant there is never more than one request under way.
 
     now: seconds since 1970, as grants are told them. A token that is due is still used while its successor is fetched;
-    whoever leaves while waiting takes nobody's request with them.
+    whoever leaves while waiting takes nobody's request with them. A failure reaches all who wait for it, and is no
+    reason for the next request not to ask again.
     """
 
     def __init__(self, http: HttpClient, now: Callable[[], float]) -> None:
@@ -57,6 +60,13 @@ class Tokens:
         if held is not None and held.value == value:
             del self._held[grant.id]
 
+    async def aclose(self) -> None:
+        """Ask for nothing more. Whoever still waits is cancelled."""
+        flights = tuple(self._flights.values())
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
     async def _fetch(self, grant: Grant, proxy: Proxy | None) -> Secret:
         asked = self.now()
         call = grant.call(asked)
@@ -75,8 +85,15 @@ class Tokens:
 
     def _landed(self, grant: Grant, done: asyncio.Task[Secret]) -> None:
         self._flights.pop(grant.id, None)
-        if not done.cancelled() and isinstance(error := done.exception(), Fault):
-            logger.warning("no token from %s: %s", grant.id, error.message[:500])
+        error = None if done.cancelled() else done.exception()
+        if error is None:
+            return
+        if (held := self._held.get(grant.id)) is not None:
+            self._held[grant.id] = structs.replace(held, renew=self.now() + PAUSE)
+        if isinstance(error, Fault):
+            logger.warning("no token for %s: %s", grant.id, error.message[:500])
+        else:
+            logger.error("no token for %s", grant.id, exc_info=error)
 
     def __repr__(self) -> str:
         return f"<Tokens {len(self._held)} held, {len(self._flights)} under way>"

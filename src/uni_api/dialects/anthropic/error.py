@@ -44,8 +44,9 @@ _TOO_LONG = re.compile(
     re.I,
 )
 _FILTERED = re.compile(r"content filtering policy|content policy|blocked by (our )?(safety|content)", re.I)
+_DISABLED = re.compile(r"organization has been disabled", re.I)
 _REFINEMENTS: dict[FaultKind, tuple[tuple[FaultKind, re.Pattern[str]], ...]] = {
-    "bad_request": (("quota", _QUOTA), ("too_long", _TOO_LONG), ("filtered", _FILTERED)),
+    "bad_request": (("quota", _QUOTA), ("too_long", _TOO_LONG), ("filtered", _FILTERED), ("auth", _DISABLED)),
     "rate": (("quota", _QUOTA),),
     "auth": (("quota", _QUOTA),),
 }
@@ -57,6 +58,8 @@ def read_error(status: int, body: bytes, /) -> Fault:
         value: Any = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         value = None
+    if isinstance(value, list) and value:
+        value = value[0]  # a cloud that hosts the format wraps its own errors so
     if isinstance(value, Mapping):
         return fault_of(value, status, raw=body)
     message = value if isinstance(value, str) else _words_of(body)
@@ -72,6 +75,8 @@ def fault_of(value: Mapping[str, Any], status: int = 200, *, raw: bytes = b"") -
         error = {"message": error}
     kind_word = error.get("type")
     kind_word = kind_word if isinstance(kind_word, str) and kind_word != "error" else None
+    cloud_word = error.get("status")
+    cloud_word = cloud_word if isinstance(cloud_word, str) else None
     message = next(
         (error[name] for name in ("message", "Message", "detail") if isinstance(error.get(name), str) and error[name]),
         "",
@@ -83,8 +88,8 @@ def fault_of(value: Mapping[str, Any], status: int = 200, *, raw: bytes = b"") -
         _kind_of(kind_word, status, f"{message} {(code or '').replace('_', ' ')}"),
         message or _sentence(status),
         status=_status_of(kind_word, status),
-        code=code,
-        type=kind_word,
+        code=code or cloud_word,
+        type=kind_word or cloud_word,
         raw=raw,
     )
 

@@ -140,6 +140,9 @@ class StreamReader:
                 return [*self._start(), *self._end()]
             case "error":
                 return self._break(fault_of(data))
+            case "message" if self._state == "waiting" and "content" in data:
+                # A host that was not told to stream all the same sends its whole answer as one event.
+                return [*self._begin(data), *self._end()]
             case _:
                 # The vendor's promise: new kinds of events may come and are to be passed over. `ping` is one.
                 return []

@@ -30,7 +30,7 @@ from uni_api.dialects.gemini._citations import read_citations
 from uni_api.dialects.gemini._media import read_media
 from uni_api.dialects.gemini._names import client_name
 from uni_api.dialects.gemini._partial import PartialCall
-from uni_api.dialects.gemini._words import FINISH_NUMBERS, FINISH_REASONS, NAME
+from uni_api.dialects.gemini._words import FINISH_NUMBERS, FINISH_REASONS, NAME, UNDECLARED
 
 _SAID = frozenset({"content", "finishReason", "finishMessage", "index", "logprobsResult"})
 _OF_TEXT = frozenset({"text", "thought", "thoughtSignature"})
@@ -105,7 +105,7 @@ class Candidate:
             yield Noted(Rest(NAME, self._rest), self.number)
         if self.finish is not None:
             reason = FINISH_REASONS.get(self.finish, "other")
-            if reason == "stop" and self._calls:
+            if self._calls and (reason == "stop" or self.finish == UNDECLARED):
                 reason = "calls"
             yield Finished(Finish(reason, self.finish, self._detail), self.number)
 

@@ -27,6 +27,9 @@ HARM_CATEGORIES: Final = (
 
 Reason = Literal["stop", "length", "calls", "filter", "refusal", "pause", "other"]
 
+UNDECLARED: Final = "UNEXPECTED_TOOL_CALL"
+"""A call of a tool that was not offered. Where the answer holds the call, the client may tell the model so."""
+
 FINISH_REASONS: Final[dict[str, Reason]] = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
@@ -45,7 +48,7 @@ FINISH_REASONS: Final[dict[str, Reason]] = {
     "PUP_LIMITED_DISABLED": "filter",
     # The model wanted a tool and failed at it: neither a call nor an answer.
     "MALFORMED_FUNCTION_CALL": "other",
-    "UNEXPECTED_TOOL_CALL": "other",
+    UNDECLARED: "other",
     "TOO_MANY_TOOL_CALLS": "other",
     "MISSING_THOUGHT_SIGNATURE": "other",
     "MALFORMED_RESPONSE": "other",
