@@ -22,6 +22,7 @@ def body(kind: str, message: str) -> bytes:
         (400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API.", "quota"),
         (400, "invalid_request_error", "You have reached your specified API usage limits.", "quota"),
         (400, "invalid_request_error", "Output blocked by content filtering policy", "filtered"),
+        (400, "invalid_request_error", "This organization has been disabled.", "auth"),
         (401, "authentication_error", "invalid x-api-key", "auth"),
         (402, "billing_error", "There's an issue with your billing", "quota"),
         (403, "permission_error", "Your API key does not have permission", "auth"),

@@ -91,11 +91,13 @@ def read_block(block: dict[str, Any], blobs: Native) -> list[Thinking] | None:
     """The thinking that a part of the content says; None for a part that says something else."""
     match block:
         case {"type": "thinking", "thinking": words} if (text := _words(words)) is not None:
-            return [Thinking(text=text)]
+            return [Thinking(text=text)] if text else []
         case {"type": "reasoning", "summary": list(entries)}:
             thoughts = [_read_summary(entry, blobs) for entry in entries]
             known = [thought for thought in thoughts if thought is not None]
-            return known if len(known) == len(thoughts) else None
+            if len(known) < len(thoughts):
+                return None
+            return [thought for thought in known if thought.text or thought.seal is not None]
     return None
 
 
@@ -132,7 +134,7 @@ def answered(part: Part, blobs: Native) -> list[Part]:
     """A part of an answer's content without the notes on its spelling, which only a history needs."""
     match part:
         case Thinking():
-            return [Thinking(text=part.text)]
+            return [Thinking(text=part.text)] if part.text else []
         case Foreign(dialect=dialect, block=block) if dialect == NAME:
             thoughts = read_block(dict(block), blobs)
             return [part] if thoughts is None else list(thoughts)
