@@ -19,6 +19,7 @@ EXCEPTIONS: dict[str, set[str]] = {
     # Keys of api.yaml that are named after a vendor, the words that `engine` takes, and their reference text.
     "config/schema.py": {
         "aws",
+        "azure",
         "bedrock",
         "claude",
         "cloudflare",
