@@ -3,10 +3,11 @@
 Recorded answers say what reasoning looks like; what a host wants back in the next turn is told by upstreams of our own.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +17,12 @@ from tests.fakes.answers import CHAT
 from tests.fakes.replay import Replay
 from tests.fakes.upstream import Script, Upstream, answer, event, stream
 from tests.gateway import Gateway, channel, config, gateway
+from uni_api.config.plan import Channel, Client, Plan
+from uni_api.errors import Fault
+from uni_api.providers.base import Door, Site
+from uni_api.providers.openai import OpenAI
+from uni_api.relay import Answer, Relay
+from uni_api.secret import Secret
 
 OTHER_SPELLINGS = frozenset({"reasoning", "thinking", "thinking_blocks"})
 
@@ -202,3 +209,42 @@ def test_without_the_wish_the_bytes_are_left_alone() -> None:
     own = {"content": "<think>hm</think>a", "reasoning": "hm", "tool_calls": [_CALL]}
     message, received = _turns(_completion(own), normalize=False)
     assert message == {"role": "assistant", **own} == received
+
+
+class Deaf:
+    """An HTTP client that notes what is sent and reaches nobody."""
+
+    def __init__(self) -> None:
+        self.bodies: list[Any] = []
+
+    async def send(self, head: Any, body: bytes, **more: Any) -> Any:
+        self.bodies.append(json.loads(body))
+        raise Fault("connect", "nobody is there")
+
+
+def _sent(host: str, history: list[dict[str, Any]]) -> Any:
+    """The messages that a channel at `host` is sent."""
+    where = Channel(
+        name="h",
+        position=0,
+        provider=OpenAI(),
+        doors=(Door(Site(base_url=f"https://{host}/v1")),),
+        models={"m": ("m",)},
+    )
+    client = Client(key=Secret("k"), position=0, auto_retry=False)
+    http = Deaf()
+    relay = Relay(Plan(channels=(where,), clients={b"k": client}), cast(Any, http), cast(Any, None))
+    body = json.dumps({"model": "m", "messages": history}).encode()
+
+    async def run() -> Answer:
+        return await relay.answer("openai_chat", body, client, b"r")
+
+    assert asyncio.run(run()).status == 502
+    return http.bodies[-1]["messages"]
+
+
+def test_a_host_that_refuses_reasoning_in_a_history_is_sent_none() -> None:
+    told: dict[str, Any] = {"role": "assistant", "content": "a", "tool_calls": [_CALL]}
+    history: list[dict[str, Any]] = [*_ASKED, told | {"reasoning_content": _THOUGHT}, *_ASKED]
+    assert _sent("api.groq.com", history) == [*_ASKED, told, *_ASKED]
+    assert _sent("api.deepseek.com", history) == history
