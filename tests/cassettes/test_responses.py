@@ -211,7 +211,7 @@ KNOBS: Mapping[str, tuple[str, ...]] = {
     "max_completion_tokens": ("max_output_tokens",),
     "reasoning_effort": ("reasoning",),
     "response_format": ("text",),
-    "logprobs": ("message.output_text.logprobs",),
+    "logprobs": ("message.output_text.logprobs", "sampling.logprobs"),
     "parallel_tool_calls": ("parallel_tool_calls", "parallel"),
     "web_search_options": ("web_search",),
 }

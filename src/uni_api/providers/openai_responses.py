@@ -1,14 +1,14 @@
 """Hosts that speak the OpenAI Responses format: whatever `base_url` ends in `/responses`.
 
-Source: platform.openai.com, API reference "Create a model response"; learn.microsoft.com, page "Azure OpenAI Responses
-API", whose `/openai/v1/responses` is let in by a bearer token as well (read 2026-11-24).
+Source: platform.openai.com, API reference "Create a model response" (read 2026-11-24).
 """
 
 from msgspec import Struct
 
 from uni_api.providers._address import BEARER, JSON, accept, bearer, parse
-from uni_api.providers.base import NO_QUIRKS, Address, Door, Given, Hints, Listing, Quirks, Site, each_key
+from uni_api.providers.base import Address, Door, Given, Hints, Listing, Quirks, Site, each_key
 from uni_api.providers.openai import OpenAI, endpoint_url
+from uni_api.providers.quirks import RESPONSES, quirks_of
 
 _RESPONSES = "/responses"
 
@@ -24,10 +24,10 @@ class OpenAIResponses(Struct, frozen=True):
         return each_key(given)
 
     def dialect(self, site: Site, model: str, /) -> str:
-        return "openai_responses"
+        return RESPONSES
 
     def realm(self, site: Site, model: str, /) -> str:
-        return f"openai_responses:{parse(site.base_url).host}"
+        return f"{RESPONSES}:{parse(site.base_url).host}"
 
     def address(self, door: Door, model: str, *, stream: bool) -> Address:
         """The model travels in the body, so `model` has no say here."""
@@ -43,7 +43,7 @@ class OpenAIResponses(Struct, frozen=True):
         return _OPENAI.hints(alias, model)
 
     def quirks(self, site: Site, model: str, /) -> Quirks:
-        return NO_QUIRKS
+        return quirks_of(parse(site.base_url).host, model, RESPONSES)
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         """Models are listed where the chat format lists them."""

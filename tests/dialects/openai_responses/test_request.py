@@ -424,6 +424,14 @@ def test_sampling() -> None:
     assert not lost
 
 
+def test_models_that_tell_no_log_probabilities() -> None:
+    scored = Sampling(logprobs=True, top_logprobs=3)
+    body, lost = asked(model="o3", sampling=scored)
+    assert "top_logprobs" not in body
+    assert (body["include"], lost) == (SEALED, ["sampling.top_logprobs (tuning)", "sampling.logprobs (tuning)"])
+    assert asked(model="gpt-5.2", sampling=scored)[0]["include"] == [*SEALED, "message.output_text.logprobs"]
+
+
 def test_what_the_api_lacks_is_a_loss() -> None:
     sampling = Sampling(seed=1, n=2, top_k=3, min_p=0.1, frequency_penalty=1, presence_penalty=1, logit_bias={"1": 2.0})
     body, lost = asked(sampling=sampling, stop=("a", "b"), max_tokens=1, modalities=("text", "audio"), cache=Cache())

@@ -11,13 +11,11 @@ from typing import Any
 
 from uni_api.canon import Cache, Call, Citation, Foreign, Losses, Media, Part, Rest, Result, Text, Thinking, Turn
 from uni_api.dialects.openai_responses._media import media_block
-from uni_api.dialects.openai_responses._output import ITEM
-from uni_api.dialects.openai_responses._words import NAME, Block, block
+from uni_api.dialects.openai_responses._output import ITEM, OPAQUE
+from uni_api.dialects.openai_responses._words import NAME, Block, block, text
 from uni_api.dialects.openai_terms import is_kin, kin
 
 MAX_CALL_ID = 64
-
-_OPAQUE = {"compaction": "encrypted_content", "program": "fingerprint"}
 
 
 def write_items(turns: tuple[Turn, ...], losses: Losses) -> list[Block]:
@@ -208,9 +206,9 @@ def _thinking(part: Thinking, path: str, losses: Losses) -> Block | None:
         if part.text:
             losses.add(path, "tuning", "reasoning can be given back to its issuer only, and sealed")
         return None
-    if part.rest is not None and part.rest.dialect == NAME and ITEM in part.rest.fields:
-        item: Block = dict(part.rest.fields[ITEM])
-        return {**item, "id": part.seal.id, _OPAQUE[item["type"]]: part.seal.token}
+    item = _noted(part.rest)
+    if (field := OPAQUE.get(text(item.get("type")))) is not None:
+        return {**item, "id": part.seal.id, field: part.seal.token}
     out: Block = {"type": "reasoning"}
     if part.seal.id is not None:
         out["id"] = part.seal.id
@@ -234,11 +232,15 @@ def _call(call: Call, path: str, losses: Losses) -> Block:
 
 def _image(media: Media, path: str, losses: Losses) -> Block | None:
     """An image that this API made goes back as the call that made it."""
-    if media.rest is not None and media.rest.dialect == NAME and ITEM in media.rest.fields and media.data:
-        item: Block = dict(media.rest.fields[ITEM])
+    if (item := _noted(media.rest)) and media.data:
         return {**item, "result": base64.b64encode(media.data).decode("ascii")}
     losses.add(path, "meaning", f"an answer can't hold {media.kind}s")
     return None
+
+
+def _noted(rest: Rest | None) -> Block:
+    """The item that a part of this dialect was read from, as its reader noted it; else an empty one."""
+    return block(rest.fields.get(ITEM)) if rest is not None and rest.dialect == NAME else {}
 
 
 def _call_id(id: str, path: str, losses: Losses) -> str:

@@ -14,21 +14,23 @@ from uni_api.canon import Effort
 
 class Family(Struct, frozen=True, kw_only=True):
     """`reasons`: whether the model thinks; None where its name does not tell. `least`: the effort that is nearest to no
-    thinking at all."""
+    thinking at all. `scores`: whether it tells log probabilities."""
 
     reasons: bool | None = None
     least: Effort = "low"
+    scores: bool = True
 
 
 UNKNOWN = Family()
 
 _TABLE: tuple[tuple[str, Family], ...] = (
     (r"gpt-5(?:\.\d+)?-chat", Family(reasons=False)),
-    (r"gpt-5(?:-codex|-pro)", Family(reasons=True)),
-    (r"gpt-5(?!\.)", Family(reasons=True, least="minimal")),
+    (r"gpt-5(?:-codex|-pro)", Family(reasons=True, scores=False)),
+    (r"gpt-5(?!\.)", Family(reasons=True, least="minimal", scores=False)),
     (r"gpt-5\.\d+-pro", Family(reasons=True, least="medium")),
     (r"gpt-(?:5\.|[6-9])", Family(reasons=True, least="none")),
-    (r"gpt-oss|o[1-9](?:-|\Z)|codex-", Family(reasons=True)),
+    (r"o[1-9](?:-|\Z)|codex-", Family(reasons=True, scores=False)),
+    (r"gpt-oss", Family(reasons=True)),
     (r"computer-use", Family(reasons=True)),
     (r"gpt-[34]|chatgpt-", Family(reasons=False)),
     (r"grok-.*non-reasoning", Family(reasons=False)),

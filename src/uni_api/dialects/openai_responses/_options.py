@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from uni_api.canon import Effort, Losses, Reasoning, Request, Sampling, Shape
+from uni_api.canon import Effort, Losses, Reasoning, Request, Shape
 from uni_api.dialects.openai_responses._models import Family, family_of
 from uni_api.dialects.openai_responses._words import Block, block
 from uni_api.dialects.openai_terms import kin
@@ -76,9 +76,15 @@ def write_include(request: Request, input: list[Block]) -> list[str]:
     out: list[str] = []
     if _thinks(request, input):
         out.append(SEALED)
-    if request.sampling.logprobs or request.sampling.top_logprobs:
+    if _scores(request):
         out.append(SCORED)
     return out
+
+
+def _scores(request: Request) -> bool:
+    """Whether log probabilities are asked for and granted."""
+    asked = bool(request.sampling.logprobs or request.sampling.top_logprobs)
+    return asked and family_of(request.model).scores
 
 
 def _thinks(request: Request, input: list[Block]) -> bool:
@@ -100,10 +106,17 @@ def write_limit(out: Block, request: Request, losses: Losses) -> None:
         losses.add("max_tokens", "tuning", f"an answer may not be limited to fewer than {LEAST_TOKENS} tokens")
 
 
-def write_sampling(out: Block, sampling: Sampling, losses: Losses) -> None:
-    for name in ("temperature", "top_p", "top_logprobs"):
+def write_sampling(out: Block, request: Request, losses: Losses) -> None:
+    sampling = request.sampling
+    for name in ("temperature", "top_p"):
         if (value := getattr(sampling, name)) is not None:
             out[name] = value
+    if sampling.top_logprobs is not None and family_of(request.model).scores:
+        out["top_logprobs"] = sampling.top_logprobs
+    elif sampling.top_logprobs is not None:
+        losses.add("sampling.top_logprobs", "tuning", "this model tells no log probabilities")
+    if sampling.logprobs and not family_of(request.model).scores:
+        losses.add("sampling.logprobs", "tuning", "this model tells no log probabilities")
     for name in ("top_k", "min_p", "seed", "frequency_penalty", "presence_penalty", "logit_bias"):
         if getattr(sampling, name) is not None:
             losses.add(f"sampling.{name}", "tuning", "has no counterpart in the target's format")

@@ -24,7 +24,7 @@ BETWEEN = "\n\n"
 ITEM = ":item"
 """The note that holds the rest of an item whose part is told by another kind of part."""
 
-_OPAQUE = {"compaction": "encrypted_content", "program": "fingerprint"}
+OPAQUE = {"compaction": "encrypted_content", "program": "fingerprint"}
 """Items that hold a blob for their issuer's eyes only, and the field it is in."""
 
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
@@ -43,13 +43,13 @@ def read_item(item: Block, realm: str) -> list[tuple[Slot, Part]]:
         case "image_generation_call":
             return [(WHOLE, _read_image(item))]
         case "compaction" | "program":
-            return [(WHOLE, _read_opaque(item, _OPAQUE[kind], realm))]
+            return [(WHOLE, _read_opaque(item, OPAQUE[kind], realm))]
         case _:
             return [(WHOLE, Foreign(dialect=NAME, block=item))]
 
 
 def is_call(item: Block) -> bool:
-    return item.get("type") in _CALLS
+    return text(item.get("type")) in _CALLS
 
 
 def read_call(item: Block) -> Call:

@@ -42,7 +42,7 @@ def write_request(request: Request, losses: Losses, /) -> Block:
         if said:
             out[name] = said
     write_limit(out, request, losses)
-    write_sampling(out, request.sampling, losses)
+    write_sampling(out, request, losses)
     if request.user is not None:
         spelt = (kin(request.rest).get(":spelt") or {}).get("user") or {}
         out["safety_identifier" if "safety_identifier" in spelt else "user"] = request.user
