@@ -108,3 +108,10 @@ def test_effort_is_all_that_is_asked() -> None:
 def test_realm_is_the_host() -> None:
     assert PROVIDER.realm(Site(base_url="https://user@Api.OpenAI.com/v1"), "m") == "openai_chat:api.openai.com"
     assert PROVIDER.realm(Site(base_url="http://a.b:81/v1"), "m") == "openai_chat:a.b:81"
+
+
+def test_a_host_that_takes_efforts_for_every_model() -> None:
+    openrouter = OpenAI("openrouter", efforts=True)
+    assert openrouter.hints("thinker-high", "anthropic/claude-sonnet-5") == Hints(reasoning=Reasoning(effort="high"))
+    assert openrouter.hints("anthropic/x-high", "anthropic/x-high") == Hints()
+    assert openrouter.hints("x-low", "openai/o3-mini-high") == Hints()

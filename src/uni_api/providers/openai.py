@@ -41,11 +41,13 @@ https://docs.x.ai/docs/guides/reasoning is quoted with (2026-11-24).
 class OpenAI(Struct, frozen=True):
     """A host that speaks the OpenAI chat format, let in by `Authorization: Bearer`.
 
-    catalog: where its models are listed, when that is not beside its chat endpoint.
+    catalog: where its models are listed, when that is not beside its chat endpoint · efforts: whether it takes an effort
+    for every model, and leaves it out itself where a model has none.
     """
 
     name: str = "openai"
     catalog: str | None = None
+    efforts: bool = False
 
     def doors(self, given: Given, /) -> tuple[Door, ...]:
         return each_key(given)
@@ -73,7 +75,8 @@ class OpenAI(Struct, frozen=True):
         """
         asked = _EFFORTS.search(alias)
         family = model.rpartition("/")[2].lower()
-        if asked is None or alias == model or not _TAKES_EFFORT.match(family) or _EFFORTS.search(family):
+        takes = self.efforts or _TAKES_EFFORT.match(family)
+        if asked is None or alias == model or not takes or _EFFORTS.search(family):
             return Hints()
         return Hints(reasoning=Reasoning(effort=_effort(asked["effort"])))
 

@@ -32,7 +32,7 @@ from uni_api.providers.presets import PRESETS
 from uni_api.providers.vertex import Vertex
 
 OPENAI = OpenAI()
-OPENROUTER = OpenAI("openrouter")
+OPENROUTER = OpenAI("openrouter", efforts=True)
 GITHUB = OpenAI("github", catalog="https://models.github.ai/catalog/models")
 RESPONSES = OpenAIResponses()
 ANTHROPIC = Anthropic()
@@ -136,6 +136,12 @@ def by_engine(word: str) -> Provider | Later | None:
 def by_address(base_url: str) -> Provider | Later:
     """The provider that lives at `base_url`. An unknown host speaks the OpenAI format."""
     return next((provider for lives_at, provider in _PLACES if lives_at(base_url)), OPENAI)
+
+
+def words_for(provider: Provider) -> tuple[str, ...]:
+    """Every word of `engine` that means `provider`; its name at least."""
+    words = [word for word, each in _ENGINES.items() if each is provider]
+    return tuple(dict.fromkeys((provider.name, *words)))
 
 
 def by_fields(given: Given) -> Provider | Later | None:

@@ -86,6 +86,7 @@ def test_an_effort_in_the_alias_yields_to_one_in_the_request() -> None:
     wish = Reasoning(effort="high")
     assert verbatim.reasoning_edits(peek(), wish) == {"reasoning_effort": "high"}
     assert verbatim.reasoning_edits(peek(reasoning_effort="low"), wish) == {}
+    assert verbatim.reasoning_edits(peek(reasoning={"effort": "low"}), wish) == {}
     assert verbatim.reasoning_edits(peek(), None) == {}
 
 

@@ -17,6 +17,7 @@ Fields = dict[str, Raw]
 
 _SEAL = b'"' + PREFIX.encode()
 _NULL = Raw(b"null")
+_ASK_REASONING = ("reasoning_effort", "reasoning")
 _ASK_USAGE = Raw(b'{"include_usage":true}')
 
 _fields = msgspec.json.Decoder(Fields)
@@ -91,7 +92,7 @@ def splice(seen: Peek, model: str, edits: Edits) -> bytes:
 
 def reasoning_edits(seen: Peek, reasoning: Reasoning | None) -> dict[str, Any]:
     """What an alias that asks for an effort adds to a request that does not ask for one itself."""
-    if reasoning is None or reasoning.effort is None or "reasoning_effort" in seen.fields:
+    if reasoning is None or reasoning.effort is None or not seen.fields.keys().isdisjoint(_ASK_REASONING):
         return {}
     return {"reasoning_effort": reasoning.effort}
 
