@@ -72,6 +72,7 @@ _ENGINES = {
     "openai_responses": ("responses", "/v1/responses"),
     "anthropic": ("claude", "/v1/messages"),
     "gemini": ("gemini", "/v1beta"),
+    "converse": ("bedrock", ""),
 }
 """By dialect: how a channel is configured that speaks it here."""
 
