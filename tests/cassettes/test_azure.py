@@ -1,7 +1,7 @@
 """Azure OpenAI and Foundry through the running gateway, each recorded answer at an address of its own shape.
 
 Chat answers must come out field by field as they come without a gateway, and every request must reach the place, the
-version and the header that the recorded one had. What the Responses format says is compared in `test_responses`.
+version and the header that the recorded one had. Answers in the Responses format must say what their own JSON says.
 """
 
 import json
@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from tests.cassettes import clients, oracle
+from tests.cassettes import test_responses as responses
 from tests.cassettes.records import FOLDER, Record, needs_records
+from tests.cassettes.views import View, differences
 from tests.fakes.cuts import Cut, awkwardly, every, whole
 from tests.fakes.replay import Delivery, Replay
 from tests.fakes.upstream import Upstream, answer, event, stream
@@ -34,10 +36,14 @@ ACCEPTED: Mapping[str, str] = {
 
 
 @cache
-def exchanges() -> tuple[Record, ...]:
+def recorded(endpoint: str) -> tuple[Record, ...]:
     with (FOLDER / "azure.jsonl").open(encoding="utf-8") as lines:
         every_one = tuple(map(json.loads, lines))
-    return tuple(one for one in every_one if one["endpoint"] == "chat.completions" and one["status"] == 200)
+    return tuple(one for one in every_one if one["endpoint"] == endpoint and one["status"] == 200)
+
+
+def exchanges() -> tuple[Record, ...]:
+    return recorded("chat.completions")
 
 
 def shape(record: Record) -> str:
@@ -101,6 +107,27 @@ def test_every_request_reaches_the_place_of_the_recorded_one(stage: Stage) -> No
         assert (request.path, request.query) == (expected, record["query"])
         assert str(request.header("api-key")).startswith("sk-upstream-azure")
         assert request.header("authorization") is None
+
+
+@needs_records
+@pytest.mark.parametrize("cut", [whole, awkwardly], ids=["whole", "inside characters"])
+def test_answers_of_the_responses_format_say_the_same(cut: Cut) -> None:
+    answered = recorded("responses")
+    with Replay(answered, Delivery(cut=cut)) as upstream:
+        names = [f"rec-{number}" for number in range(len(answered))]
+        resource = channel("azure", f"{upstream.url}/openai/v1/responses", names, engine="azure")
+        with gateway(config(resource)) as running:
+            heard = oracle.hear_openai(answered, running.base_url, running.key)
+        assert {request.target for request in upstream.received} == {"/openai/v1/responses"}
+        assert {request.header("api-key") for request in upstream.received} == {"sk-upstream-azure"}
+    wrong: dict[str, Any] = {}
+    for number, record in enumerate(answered):
+        seen = heard[number]
+        found = differences(responses.heard_directly(record), seen) if isinstance(seen, View) else repr(seen)
+        wrong |= {record["id"]: found} if found else {}
+    print(f"azure responses: identical {len(answered) - len(wrong)}/{len(answered)}")
+    assert len(answered) >= 25
+    assert wrong.keys() <= responses.ACCEPTED.keys()
 
 
 _FILTERED = {
