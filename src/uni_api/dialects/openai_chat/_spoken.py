@@ -23,7 +23,7 @@ from uni_api.dialects.openai_chat._carry import (
 from uni_api.dialects.openai_chat._content import Notes, read_content, write_content
 from uni_api.dialects.openai_chat._fields import NAME, Fields, missing, note, restore, wrong
 from uni_api.dialects.openai_chat._media import image_entry, read_image
-from uni_api.dialects.openai_chat._thoughts import form_of, write_block, write_summary
+from uni_api.dialects.openai_chat._thoughts import BLOCKS, SUMMARIES, form_of, write_block, write_summary
 
 _BLANK: dict[str | None, Any] = {"null": None, "empty": "", "list": []}
 """How a content that holds nothing was spelt. A null is only said where the client said it."""
@@ -309,20 +309,20 @@ def _write_thoughts(
             losses.drop(part.rest, where)
         if not has_detail(part):
             continue
-        match form_of(part):
-            case "thinking_blocks":
-                blocks.append(write_block(part, blobs))
-            case "content_reasoning":
-                summaries.append(write_summary(part, blobs))
-            case _:
-                details.append(write_detail(part, index, blobs))
+        form = form_of(part)
+        if form == BLOCKS:
+            blocks.append(write_block(part, blobs))
+        elif form == SUMMARIES:
+            summaries.append(write_summary(part, blobs))
+        else:
+            details.append(write_detail(part, index, blobs))
     plain = "".join(part.text for _, part in thoughts if not has_detail(part))
     if plain:
         out[name] = plain
     if details:
         out["reasoning_details"] = details
     if blocks:
-        out["thinking_blocks"] = blocks
+        out[BLOCKS] = blocks
     if summaries:
         content = out.get("content")
         said = [{"type": "text", "text": content}] if isinstance(content, str) and content else content or []
