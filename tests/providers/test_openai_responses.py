@@ -81,6 +81,7 @@ def test_what_it_says_of_itself() -> None:
     assert PROVIDER.dialect(site, "m") == "openai_responses"
     assert PROVIDER.realm(site, "m") == "openai_responses:mine.example:8443"
     assert PROVIDER.quirks(site, "m") == NO_QUIRKS
+    assert PROVIDER.quirks(site, "o3").edits.refuse == {"temperature", "top_p", "top_logprobs"}
     assert "temperature" in PROVIDER.quirks(site, "o3").edits.refuse
 
 
