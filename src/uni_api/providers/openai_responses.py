@@ -9,7 +9,6 @@ from uni_api.providers._address import BEARER, JSON, accept, bearer, parse
 from uni_api.providers.base import Address, Door, Given, Hints, Listing, Quirks, Site, each_key
 from uni_api.providers.openai import OpenAI, endpoint_url
 from uni_api.providers.quirks import RESPONSES, quirks_of
-from uni_api.providers.quirks import RESPONSES, quirks_of
 
 _RESPONSES = "/responses"
 
