@@ -1,5 +1,6 @@
 """The pages that describe the configuration say what the schema says, and everything they show works."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.fakes.vertex import pem
 from uni_api.config import reference
 from uni_api.config.load import load, loads
 from uni_api.config.section import Section
@@ -16,6 +18,9 @@ PAGE = ROOT / "docs" / "configuration.md"
 EXAMPLE = ROOT / "api.example.yaml"
 
 _BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+ENVIRON = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+"""What examples take from the environment."""
 
 
 def test_page_is_as_the_schema_has_it() -> None:
@@ -44,13 +49,17 @@ def test_every_key_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("block", _BLOCKS)
 def test_examples_of_the_page_work(block: str) -> None:
-    plan = loads(block.encode(), strict=True, environ={})
+    plan = loads(block.encode(), strict=True, environ=ENVIRON)
     assert plan.channels
     assert all(warning.endswith("has no effect yet") for warning in plan.warnings), plan.warnings
 
 
-def test_example_file_works() -> None:
-    assert load(EXAMPLE, strict=True, environ={}).channels
+def test_example_file_works(tmp_path: Path) -> None:
+    file = tmp_path / "account.json"
+    account = {"type": "service_account", "project_id": "p", "client_email": "a@b.example", "private_key": pem()}
+    file.write_text(json.dumps(account))
+    environ = {"VERTEX_PRIVATE_KEY": pem().replace("\n", "\\n"), "VERTEX_CREDENTIALS_FILE": str(file)}
+    assert load(EXAMPLE, strict=True, environ=environ).channels
 
 
 def test_example_file_uses_every_key() -> None:
