@@ -107,10 +107,10 @@ preferences: {notes: 3}
 
 
 def test_idle_keys_are_read_and_told() -> None:
-    text = PROVIDERS + CLIENTS + "preferences:\n  cooldown_period: 300\n  timeout_policy: {default: {connect: 5}}\n"
+    text = PROVIDERS + CLIENTS + "preferences:\n  video_providers: {}\n  hedging: {winner_policy: first}\n"
     assert plan(text).warnings == (
-        "api.yaml:4:3: preferences.cooldown_period is read but has no effect yet",
-        "api.yaml:5:3: preferences.timeout_policy is read but has no effect yet",
+        "api.yaml:4:3: preferences.video_providers is read but has no effect yet",
+        "api.yaml:5:13: preferences.hedging.winner_policy is read but has no effect yet",
     )
     [problem] = problems(PROVIDERS + CLIENTS + "preferences: {cooldown_period: soon}\n")
     assert problem.endswith("preferences.cooldown_period: expected a number of seconds, found text")

@@ -10,8 +10,9 @@ from msgspec import structs
 from tests.relay.wire import Wire
 from uni_api.canon import Media, Reasoning
 from uni_api.config.plan import Channel, Plan
-from uni_api.config.policy import ByModel
+from uni_api.config.policy import ByModel, WaitPolicy, WaitRule, Waits
 from uni_api.demo import DemoUpstream
+from uni_api.dialects import registry
 from uni_api.dialects.edits import Edits
 from uni_api.errors import Fault
 from uni_api.providers.anthropic import Anthropic
@@ -24,6 +25,7 @@ from uni_api.relay.lane import Lane
 from uni_api.relay.tokens import Tokens
 from uni_api.routing import Candidate, Try
 from uni_api.secret import Secret
+from uni_api.transport import Timeouts
 
 HOST = Site(base_url="https://upstream.test/v1")
 
@@ -44,12 +46,19 @@ def candidate(where: Channel, alias: str = "m", model: str = "up") -> Candidate:
 
 
 def lane(
-    where: Channel, wire: Wire | None = None, *, alias: str = "m", model: str = "up", plan: Plan | None = None
+    where: Channel,
+    wire: Wire | None = None,
+    *,
+    alias: str = "m",
+    model: str = "up",
+    plan: Plan | None = None,
+    role: str | None = None,
 ) -> Lane:
     made = plan or Plan(channels=(where,), clients={})
     return Lane(
         candidate(where, alias, model),
-        "openai_chat",
+        registry.front("openai_chat"),
+        role,
         made,
         cast(Any, wire or Wire()),
         Tokens(cast(Any, wire), lambda: 0.0),
@@ -108,6 +117,28 @@ def test_the_wait_is_that_of_the_model() -> None:
     asyncio.run(wire.sent(found, Try(found.candidate, 0)))
     assert (wire.timeouts[0].first_byte, wire.timeouts[0].idle) == (7.0, 7.0)
     assert lane(channel(), plan=Plan(channels=(), clients={}, timeout=33)).wait == 33
+
+
+def test_the_policy_sets_every_phase_and_may_ask_for_anything_known_of_the_call() -> None:
+    facts = {
+        "endpoint": "/v1/chat/*",
+        "request_type": "chat",
+        "method": "post",
+        "engine": "gpt",
+        "provider": "north",
+        "request_model": "m",
+        "upstream_model": "UP",
+        "role": "admin",
+    }
+    rule = WaitRule(tuple((name, (word,)) for name, word in facts.items()), Waits(connect=1, first_byte=2, total=9))
+    policy = WaitPolicy(Waits(write=4, idle=5), (rule,))
+    plan = Plan(channels=(), clients={}, wait_policy=policy, timeout=33)
+    wire = Wire()
+    found = lane(channel(), wire, plan=plan, role="admin")
+    asyncio.run(wire.sent(found, Try(found.candidate, 0)))
+    assert wire.timeouts == [Timeouts(connect=1, write=4, first_byte=2, idle=5, total=9)]
+    assert found.wait == 2
+    assert lane(channel(), plan=plan, role="other").wait == 33
 
 
 def test_each_key_opens_its_own_door_and_a_stream_is_asked_for_as_one() -> None:

@@ -58,7 +58,9 @@ def compile_plan(
         timeout=timeout,
         keepalive=keepalive,
         keeps_alive=any(table is not None for table in (keepalive, *(each.keepalive for each in channels))),
+        wait_policy=waits.policy(preferences.timeout_policy),
         hedging=waits.hedging(preferences.hedging),
+        error_triggers=waits.triggers(preferences.error_triggers or ()),
     )
 
 
@@ -101,6 +103,7 @@ def _channel(
         proxy=preferences.proxy or proxy,
         model_timeout=_by_model(preferences.model_timeout),
         keepalive=_by_model(preferences.keepalive_interval),
+        wait_policy=waits.policy(preferences.timeout_policy),
         key_scheduling=_key_scheduling(preferences, findings),
         overrides=for_all,
         model_overrides=for_model,

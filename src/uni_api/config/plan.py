@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeVar
 
 from msgspec import Struct, structs
 
-from uni_api.config.policy import ByModel, Hedging
+from uni_api.config.policy import ByModel, Hedging, WaitPolicy, Waits
 from uni_api.providers.base import Door, Provider
 from uni_api.secret import Secret
 
@@ -38,6 +38,7 @@ class Channel(Struct, frozen=True, kw_only=True, eq=False):
     proxy: Secret | None = None
     model_timeout: ByModel[float] | None = None
     keepalive: ByModel[float] | None = None
+    wait_policy: WaitPolicy = WaitPolicy()
     key_scheduling: KeyScheduling = "round_robin"
     overrides: Mapping[str, Any] = {}
     model_overrides: Mapping[str, Mapping[str, Any]] = {}
@@ -80,7 +81,8 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
     """A whole api.yaml, checked. `clients` is keyed by the digest of the client's key.
 
     `timeout` is the last fallback for `model_timeout` (environment variable TIMEOUT, seconds). `warnings` are complete
-    sentences for the start-up log: unknown keys, keys that have no effect yet.
+    sentences for the start-up log: unknown keys, keys that have no effect yet. `error_triggers`: bytes that make an
+    answer a failure, in every spelling that JSON has for them.
     """
 
     channels: tuple[Channel, ...]
@@ -89,7 +91,9 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
     timeout: float = 100.0
     keepalive: ByModel[float] | None = None
     keeps_alive: bool = False
+    wait_policy: WaitPolicy = WaitPolicy()
     hedging: Hedging | None = None
+    error_triggers: tuple[bytes, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def with_models(self, found: Mapping[int, tuple[str, ...]]) -> "Plan":
@@ -105,6 +109,19 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
         """
         found = _looked_up((channel.model_timeout, self.model_timeout), alias, model)
         return self.timeout if found is None else found
+
+    def waits_for(self, channel: Channel, facts: Mapping[str, tuple[str, ...]], *, stream: bool) -> Waits:
+        """What `timeout_policy` says of a call: rules before defaults, and the channel's before the global ones."""
+        waits = self.wait_policy.default.under(channel.wait_policy.default)
+        for policy in (self.wait_policy, channel.wait_policy):
+            waits = waits.under(policy.ruled(facts, stream=stream))
+        return waits
+
+    @property
+    def waits_by_role(self) -> bool:
+        """Whether some timeouts depend on who asks."""
+        policies = (self.wait_policy, *(channel.wait_policy for channel in self.channels))
+        return any(name == "role" for policy in policies for rule in policy.rules for name, _ in rule.conditions)
 
     def keepalive_for(self, channel: Channel, alias: str, model: str) -> float | None:
         """Seconds of silence after which a waiting stream gets a sign of life, looked up likewise. None: never."""

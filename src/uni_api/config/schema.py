@@ -20,8 +20,14 @@ class Timeouts(Section):
 
     connect = Key(_SECONDS, "For a connection to be made.")
     write = Key(_SECONDS, "For a piece of the request to be sent.")
-    pool = Key(_SECONDS, "To wait for a free connection.")
-    first_byte = Key(_SECONDS, "From the end of the request to the first byte of the answer.")
+    pool = Key(
+        _SECONDS,
+        "To wait for a free connection. Connections are not limited, so nobody waits; where `connect` is not given, "
+        "this is taken for it.",
+    )
+    first_byte = Key(
+        _SECONDS, "From the end of the request to the first content. Pings and pieces without content do not count."
+    )
     idle = Key(_SECONDS, "Between two pieces of the answer.")
     total = Key(_SECONDS, "For the whole call.")
 
@@ -41,6 +47,11 @@ class TimeoutMatch(Section):
     request_model = Key(_GLOBS, "The model by the name that the client uses.")
     upstream_model = Key(_GLOBS, "The model by the name that the upstream uses.")
     role = Key(_GLOBS, "The role of the client's key.")
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """What the fact `name` has to be one of; empty when it does not matter."""
+        found: tuple[str, ...] = self._values.get(name, ())
+        return found
 
 
 class TimeoutRule(Section):
@@ -165,7 +176,9 @@ class ProviderPreferences(Section):
         "Seconds between the comments that keep a silent stream open; a number or a map as above.",
         default="the global value",
     )
-    timeout_policy = Key(section(TimeoutPolicy), "Timeouts by phase and condition.", effective=False)
+    timeout_policy = Key(
+        section(TimeoutPolicy), "Timeouts by phase and condition, stronger than the global ones.", default="none"
+    )
     proxy = Key(
         values.proxy,
         "The proxy for this channel: `http://`, `https://`, `socks5://` or `socks5h://`, with `user:password@` where "
@@ -377,14 +390,21 @@ class Preferences(Section):
         "with `default`. `99999` turns them off. See [keeping streams open](#keeping-streams-open).",
         default="off",
     )
-    error_triggers = Key(_WORDS, "An answer that contains one of these texts is a failure.", effective=False)
+    error_triggers = Key(
+        _WORDS,
+        "An answer that contains one of these texts is a failure, and the next channel is tried. Of a stream, what "
+        "comes up to the first content is looked at.",
+        default="none",
+    )
     model_price = Key(
         kinds.per_model(values.price),
         "US dollars for a million tokens, as `input,output`, by the beginning of a model's name, with `default`.",
         default="`0.3,1`",
         effective=False,
     )
-    timeout_policy = Key(section(TimeoutPolicy), "Timeouts by phase and condition.", effective=False)
+    timeout_policy = Key(
+        section(TimeoutPolicy), "Timeouts by phase and condition. See [timeouts](#timeouts).", default="none"
+    )
     hedging = Key(section(Hedging), "Asking a second channel before the first has failed.", default="off")
     moderation = Key(
         kinds.flag, "Has no meaning at this level; set it on a key.", name="ENABLE_MODERATION", effective=False

@@ -41,6 +41,10 @@ class Front(Protocol):
     def name(self) -> str: ...
 
     @property
+    def endpoint(self) -> str:
+        """The path that its clients call."""
+
+    @property
     def keepalive(self) -> bytes:
         """A sign of life in a stream that says nothing."""
 

@@ -140,7 +140,7 @@ def by_address(base_url: str) -> Provider | Later:
 
 def words_for(provider: Provider) -> tuple[str, ...]:
     """Every word of `engine` that means `provider`; its name at least."""
-    words = [word for word, each in _ENGINES.items() if each is provider]
+    words = [word for word, each in _ENGINES.items() if each == provider]
     return tuple(dict.fromkeys((provider.name, *words)))
 
 

@@ -76,6 +76,7 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front) -> Answer:
             raise await _failure(response, lane, attempt, stream=seen.stream)
         if not seen.stream:
             whole = await response.read(MAX_REPLY)
+            _refuse_triggers(whole, lane)
             told = lane.verbatim.glance(whole)
             response.close()
             return Answer(200, [JSON], whole, None, told)
@@ -85,6 +86,7 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front) -> Answer:
             return _streamed(reply, front.writer(_plain_request(seen)))
         tap = lane.verbatim.tap(usage_shown=seen.usage_shown)
         first = await _first_bytes(response, tap, lane.wait)
+        _refuse_triggers(first, lane)
         if tap.broke is not None:
             first = hidden(first, lane.secrets(attempt, stream=True))
         answer = Answer(200, [*EVENTS], first, None, tap, tap.broke)
@@ -137,6 +139,13 @@ async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses,
         if isinstance(error, Fault):
             redact(error, lane.secrets(attempt, stream=request.stream))
         raise
+
+
+def _refuse_triggers(data: bytes, lane: Lane) -> None:
+    """Raises Fault when `data` contains what api.yaml says no good answer contains."""
+    for trigger in lane.triggers:
+        if trigger in data:
+            raise Fault("protocol", "The answer of the upstream contains one of the error triggers.", raw=data[:4096])
 
 
 async def _failure(response: UpstreamResponse, lane: Lane, attempt: Try, *, stream: bool) -> Fault:
@@ -201,6 +210,7 @@ async def _looked_at(response: UpstreamResponse) -> tuple[UpstreamResponse, bool
 async def _read_reply(response: UpstreamResponse, lane: Lane) -> Reply:
     body = await response.read(MAX_REPLY)
     response.close()
+    _refuse_triggers(body, lane)
     try:
         value = _decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
@@ -274,14 +284,23 @@ class _Events:
         self.response = response
         self.told = Told()
         self.ended = False
+        self._lane = lane
         self._reader = lane.back.reader(lane.realm)
+        self._seen: bytes | None = b""
         self._secrets = secrets
         self._frames = frames
+
+    def looked_at(self) -> None:
+        """What comes from now on is not looked at for error triggers."""
+        self._seen = None
 
     async def next(self) -> list[Event]:
         """The events of the next chunk, possibly none; after the last ones `ended` is set."""
         finished = self.told.finish is not None
         chunk = await (_chunk_within(self.response, LINGER_FINISHED) if finished else self.response.chunk())
+        if self._seen is not None and self._lane.triggers:
+            self._seen += chunk
+            _refuse_triggers(self._seen, self._lane)
         frames = self._frames.feed(chunk) if chunk else self._frames.close()
         events = [event for frame in frames for event in self._reader.feed(frame)]
         if not chunk:
@@ -314,6 +333,7 @@ async def _first_events(source: _Events, wait: float) -> list[Event]:
                     raise event.fault
                 held.append(event)
             if any(map(_is_content, held)):
+                source.looked_at()
                 return held
         raise Fault("protocol", "The upstream's stream ended without any content.")
 

@@ -182,7 +182,7 @@ class Exchange:
 
     async def _attempted(self, chosen: Try, seen: Peek) -> Served:
         """What can be committed. Raises Fault."""
-        self._last = lane = self._relay.lane(self._front.name, chosen.candidate)
+        self._last = lane = self._relay.lane(self._front, chosen.candidate, self._client.role)
         if _may_travel(lane, seen):
             return Served(await doing.verbatim(lane, chosen, seen, self._front), chosen, lane, _refused(lane, seen))
         losses = Losses()

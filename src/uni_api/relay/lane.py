@@ -6,11 +6,13 @@ from msgspec import Struct
 
 from uni_api.canon import Media
 from uni_api.config.plan import Plan
-from uni_api.dialects import Back, Verbatim, registry
+from uni_api.config.policy import Waits
+from uni_api.dialects import Back, Front, Verbatim, registry
 from uni_api.dialects.edits import Edits
 from uni_api.errors import Fault
 from uni_api.framing import SseDecoder
 from uni_api.providers.base import REMOVE, Address, Call, FrameDecoder, Grant, Sign
+from uni_api.providers.registry import words_for
 from uni_api.relay.tokens import Tokens
 from uni_api.relay.upstream import LocalUpstream, UpstreamResponse
 from uni_api.routing import Candidate, Try
@@ -40,7 +42,8 @@ class Lane:
     def __init__(
         self,
         candidate: Candidate,
-        front: str,
+        front: Front,
+        role: str | None,
         plan: Plan,
         http: HttpClient,
         tokens: Tokens,
@@ -61,17 +64,26 @@ class Lane:
         self.thoughts = quirks.thoughts
         self.needs_bytes = self.back.needs_bytes if quirks.links else _every_link
         self.normalize_reasoning = channel.normalize_reasoning
-        same = front == self.dialect and front in registry.VERBATIM
+        same = front.name == self.dialect and front.name in registry.VERBATIM
         untouched = self.tools and self.images and not channel.normalize_reasoning
-        self.verbatim: Verbatim | None = registry.verbatim(front) if same and untouched else None
-        self.wait = plan.wait_for(channel, candidate.alias, candidate.model)
+        self.verbatim: Verbatim | None = registry.verbatim(front.name) if same and untouched else None
+        self.triggers = plan.error_triggers
+        self._silence = plan.wait_for(channel, candidate.alias, candidate.model)
+        facts = _facts(candidate, front, self.dialect, role)
+        self._waits = {stream: plan.waits_for(channel, facts, stream=stream) for stream in (False, True)}
         self.proxy = Proxy(channel.proxy.reveal()) if channel.proxy is not None else None
-        self._timeouts = Timeouts(first_byte=self.wait, idle=self.wait)
+        self._timeouts = {stream: _timeouts(waits, self._silence) for stream, waits in self._waits.items()}
         self._http = http
         self._tokens = tokens
         self._local = local.get(provider.name)
         self._ways: dict[tuple[int, bool], Way] = {}
         self.shown_name = ascii(channel.name)[1:-1].encode()
+
+    @property
+    def wait(self) -> float:
+        """Seconds until a stream has to show content."""
+        first = self._waits[True].first_byte
+        return self._silence if first is None else first
 
     def way(self, attempt: Try, *, stream: bool) -> Way:
         """How this try reaches its door. Raises Fault when there is no way that can be written down."""
@@ -88,11 +100,11 @@ class Lane:
         way = self.way(attempt, stream=stream)
         address = way.address
         if address.sign is not None:
-            return self._send_signed(way, address.sign, body)
+            return self._send_signed(way, address.sign, body, self._timeouts[stream])
         if address.grant is not None:
-            return self._send_granted(way, address.grant, body)
+            return self._send_granted(way, address.grant, body, self._timeouts[stream])
         assert way.head is not None
-        return self._http.send(way.head, body, timeouts=self._timeouts, proxy=self.proxy)
+        return self._http.send(way.head, body, timeouts=self._timeouts[stream], proxy=self.proxy)
 
     def decoder(self, attempt: Try) -> Callable[[], FrameDecoder]:
         """How this try's stream is framed."""
@@ -117,25 +129,52 @@ class Lane:
         alone = address.sign is None and address.grant is None
         return Way(address, headers, compile_head("POST", address.url, headers) if alone else None)
 
-    async def _send_signed(self, way: Way, sign: Sign, body: bytes) -> UpstreamResponse:
+    async def _send_signed(self, way: Way, sign: Sign, body: bytes, timeouts: Timeouts) -> UpstreamResponse:
         url = way.address.url
         signature = sign(Call("POST", url, way.headers, body), self._tokens.now())
         head = compile_head("POST", url, (*way.headers, *signature))
-        return await self._http.send(head, body, timeouts=self._timeouts, proxy=self.proxy)
+        return await self._http.send(head, body, timeouts=timeouts, proxy=self.proxy)
 
-    async def _send_granted(self, way: Way, grant: Grant, body: bytes) -> UpstreamResponse:
+    async def _send_granted(self, way: Way, grant: Grant, body: bytes, timeouts: Timeouts) -> UpstreamResponse:
         token = await self._tokens.get(grant, self.proxy)
         if way.head is None or way.token != token:
             entry = ("authorization", f"Bearer {token.reveal()}")
             way.head = compile_head("POST", way.address.url, (*way.headers, entry))
             way.token = token
-        response = await self._http.send(way.head, body, timeouts=self._timeouts, proxy=self.proxy)
+        response = await self._http.send(way.head, body, timeouts=timeouts, proxy=self.proxy)
         if response.status == 401:
             self._tokens.forget(grant, token)
         return response
 
     def __repr__(self) -> str:
         return f"<Lane {self.candidate!r} {'verbatim' if self.verbatim else 'translated'} {self.dialect}>"
+
+
+def _facts(candidate: Candidate, front: Front, dialect: str, role: str | None) -> dict[str, tuple[str, ...]]:
+    """What rules for timeouts may ask of a call."""
+    channel = candidate.channel
+    return {
+        "endpoint": (front.endpoint,),
+        "request_type": ("chat",),
+        "method": ("POST",),
+        "engine": (*words_for(channel.provider), dialect),
+        "provider": (channel.name,),
+        "model": (candidate.alias, candidate.model),
+        "request_model": (candidate.alias,),
+        "upstream_model": (candidate.model,),
+        "role": (role,) if role is not None else (),
+    }
+
+
+def _timeouts(waits: Waits, silence: float) -> Timeouts:
+    usual = Timeouts()
+    return Timeouts(
+        connect=usual.connect if waits.connect is None else waits.connect,
+        write=usual.write if waits.write is None else waits.write,
+        first_byte=silence if waits.first_byte is None else waits.first_byte,
+        idle=silence if waits.idle is None else waits.idle,
+        total=waits.total,
+    )
 
 
 def _every_link(media: Media) -> bool:

@@ -56,7 +56,8 @@ class Relay:
         self.health = Health()
         self._scheduler = Scheduler(self.health)
         self._tokens = tokens or Tokens(http, time.time)
-        self._lanes: dict[tuple[str, Candidate], Lane] = {}
+        self._lanes: dict[tuple[str, Candidate, str | None], Lane] = {}
+        self._by_role = plan.waits_by_role
         self.lists: Lists | None = None
         self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
 
@@ -66,6 +67,7 @@ class Relay:
         self.router = Router(plan)
         self.gate.use(plan)
         self._lanes = {}
+        self._by_role = plan.waits_by_role
         if self.hedges is None or self.hedges.rule != plan.hedging:
             self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
 
@@ -91,11 +93,12 @@ class Relay:
             headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after))))
         return Answer(status if 400 <= status <= 599 else 502, headers, _encode(body))
 
-    def lane(self, front: str, candidate: Candidate) -> Lane:
-        slot = (front, candidate)
+    def lane(self, front: Front, candidate: Candidate, role: str | None) -> Lane:
+        slot = (front.name, candidate, role if self._by_role else None)
         lane = self._lanes.get(slot)
         if lane is None:
-            lane = self._lanes[slot] = Lane(candidate, front, self._plan, self._http, self._tokens, self._local)
+            lane = Lane(candidate, front, role, self._plan, self._http, self._tokens, self._local)
+            self._lanes[slot] = lane
         return lane
 
     def tries(self, client: Client, model: str, tokens: int) -> Tries:

@@ -18,6 +18,7 @@ from uni_api.dialects.openai_chat.usage import read_finish, read_usage
 from uni_api.dialects.openai_chat.writer import ChatWriter
 
 __all__ = [
+    "endpoint",
     "keepalive",
     "name",
     "needs_bytes",
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 name = "openai_chat"
+endpoint = "/v1/chat/completions"
 keepalive = b": keepalive\n\n"
 
 
