@@ -69,7 +69,7 @@ _FREELY_NAMED = r"(?:.*[^a-z0-9])?"
 
 _O_SERIES = r"o[134](?:-(?!preview).*)?"
 _GPT_5 = r"gpt-5(?:-(?!chat).*)?"
-_GPT_5_AND_LATER = r"gpt-(?:[5-9]|[1-9]\d)(?:[.-].*)?"
+_GPT_5_AND_LATER = r"gpt-[5-9](?:[.-].*)?"
 _REASONING_SOURCE = 'learn.microsoft.com, "Azure OpenAI reasoning models", "Not supported" (2026-11-24)'
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias")
 _XAI = r"(?:.*\.)?api\.x\.ai"
@@ -109,11 +109,9 @@ ROWS: tuple[Row, ...] = (
         host=r".*\.(?:models\.ai\.azure\.com|inference\.ml\.azure\.com)",
     ),
     _row(
-        'docs.mistral.ai, "Chat Completion Endpoints": no other fields; 422 extra_forbidden for max_completion_tokens, '
-        "store: github.com/editor-code-assistant/eca/issues/231, github.com/Gitlawb/openclaude/issues/739 (2026-11-24)",
-        _renamed(max_completion_tokens="max_tokens", seed="random_seed")
-        .then(_refused("logit_bias", "logprobs", "top_logprobs", "store", "user", "service_tier"))
-        .then(_NO_DEVELOPER),
+        'docs.mistral.ai, "Chat Completion Endpoints": max_tokens, random_seed; 422 extra_forbidden for others, '
+        "github.com/editor-code-assistant/eca/issues/231, github.com/Gitlawb/openclaude/issues/739 (2026-11-24)",
+        _renamed(max_completion_tokens="max_tokens", seed="random_seed").then(_refused("store")).then(_NO_DEVELOPER),
         host=r"(?:.*\.)?mistral\.ai",
     ),
     _row(
