@@ -19,7 +19,7 @@ EXAMPLE = ROOT / "api.example.yaml"
 
 _BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
-ENVIRON = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+ENVIRON = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "VERTEX_PRIVATE_KEY": pem()}
 """What examples take from the environment."""
 
 

@@ -240,8 +240,9 @@ class ProviderEntry(Section):
     engine = Key(
         kinds.text(),
         "What the upstream is, when its address does not tell: `gpt`, `responses`, `claude`, `gemini`, `openrouter`, "
-        "`ollama`, `azure`, `databricks`, `cloudflare`, `github`, `aws` (`bedrock-claude` where ids hide that all models "
-        "are Claude), or `demo` for answers without any upstream. See [addresses](#addresses).",
+        "`ollama`, `azure`, `databricks`, `cloudflare`, `github`, `vertex` (`vertex-gemini`, `vertex-claude`), `aws` "
+        "(`bedrock-claude` where ids hide that all models are Claude), or `demo` for answers without any upstream. See "
+        "[addresses](#addresses).",
         default="told by the address",
     )
     notes = Key(kinds.ignored, "Anything you want to remember. Not read.")
@@ -270,7 +271,7 @@ class ProviderEntry(Section):
     )
     region = Key(
         _WORDS,
-        "A region, or a list of them that take turns (AWS Bedrock; Vertex AI is not served yet).",
+        "A region, or a list of them that take turns (AWS Bedrock, Vertex AI).",
         default="that of `base_url`, else `us-east-1`; `global` for Vertex AI",
     )
     cf_account_id = Key(
