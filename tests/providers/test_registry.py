@@ -16,6 +16,7 @@ from uni_api.providers.registry import (
     OPENROUTER,
     RESPONSES,
     Later,
+    akin,
     by_address,
     by_engine,
     by_fields,
@@ -212,3 +213,18 @@ def test_presets_can_be_called(name: str) -> None:
     url = found.address(door, "m", stream=False).url
     assert url.startswith(PRESETS[name])
     assert url.startswith("http://localhost:" if name in ("ollama", "vllm", "lmstudio") else "https://")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (OPENAI, OPENROUTER, True),
+        (OPENAI, RESPONSES, True),
+        (RESPONSES, OPENAI, True),
+        (OPENAI, ANTHROPIC, False),
+        (OPENAI, AZURE, False),
+        (OPENAI, CLOUDFLARE, False),
+    ],
+)
+def test_whose_address_is_good_for_whom(one: Provider, other: Provider, expected: bool) -> None:
+    assert akin(one, other) is expected

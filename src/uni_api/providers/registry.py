@@ -155,6 +155,11 @@ def by_fields(given: Given) -> Provider | Later | None:
     return None
 
 
+def akin(one: Provider | Later, other: Provider | Later) -> bool:
+    """Whether the address of one is good for the other: they are of a kind, or speak two formats of the same hosts."""
+    return type(one) is type(other) or {type(one), type(other)} == {OpenAI, OpenAIResponses}
+
+
 def home(engine: str) -> str | None:
     """The base URL that an engine implies when the file names none, or None."""
     return PRESETS.get(_NAMESAKES.get(engine.lower(), engine.lower()))
