@@ -36,6 +36,7 @@ from uni_api.providers.gemini import Gemini
 from uni_api.providers.google_token import TOKEN_URI, ServiceAccount, SignedInUser, check_key, read_credentials
 from uni_api.providers.listings import ASK, listing, with_query
 from uni_api.providers.openai import OpenAI
+from uni_api.providers.vertex_models import Model, parsed
 from uni_api.secret import Secret
 
 HOME = "https://aiplatform.googleapis.com"
@@ -85,34 +86,8 @@ _WAYS: Mapping[str, _Way] = MappingProxyType(
 )
 """By publisher. The models of all others are reached in the OpenAI format."""
 
-_PUBLISHERS: tuple[tuple[str, str], ...] = (
-    ("gemini", "google"),
-    ("claude", "anthropic"),
-    ("llama", "meta"),
-    ("mistral", "mistralai"),
-    ("ministral", "mistralai"),
-    ("codestral", "mistralai"),
-    ("jamba", "ai21"),
-    ("deepseek", "deepseek-ai"),
-    ("qwen", "qwen"),
-    ("gpt-oss", "openai"),
-    ("kimi", "moonshotai"),
-    ("minimax", "minimaxai"),
-    ("glm", "zai-org"),
-    ("grok", "xai"),
-)
-"""Whose a model is when only its own name is written, by the beginning of that name. Others are Google's."""
-
-_PATH = re.compile(r"(?:publishers/)?(?P<publisher>[\w.-]+)/(?:models/)?(?P<name>[^/]+)\Z")
 _MAAS = "-maas"
 """The end of the names of Google's own open models (gemma), which are reached as those of other makers."""
-
-
-class Model(Struct, frozen=True):
-    """A model by its publisher and its own name; no publisher stands for a tuned one, an endpoint of the project."""
-
-    publisher: str
-    name: str
 
 
 class Vertex(Struct, frozen=True):
@@ -229,21 +204,6 @@ class Vertex(Struct, frozen=True):
             return f"{root}/endpoints/openapi/chat/completions"
         kind = f"publishers/{segment(model.publisher)}/models" if model.publisher else "endpoints"
         return f"{root}/{kind}/{_name(model.name)}:{way.stream if stream else way.whole}"
-
-
-def parsed(model: str, publisher: str | None = None) -> Model:
-    """A model in any of its spellings. `publisher` is whose it is where the name does not say."""
-    bare = re.sub(r"\Aprojects/[^/]+/locations/[^/]+/", "", model).removeprefix("models/")
-    if bare.startswith("endpoints/"):
-        return Model("", bare.removeprefix("endpoints/"))
-    if found := _PATH.match(bare):
-        return Model(found["publisher"], found["name"])
-    return Model(publisher or _publisher_of(bare), bare)
-
-
-def _publisher_of(name: str) -> str:
-    lowered = name.lower()
-    return next((publisher for start, publisher in _PUBLISHERS if lowered.startswith(start)), "google")
 
 
 def _name(name: str) -> str:

@@ -53,6 +53,7 @@ def test_every_type_has_a_kind(status: int, type: str, message: str, kind: Fault
         (400, b'{"detail": "bad"}', "bad_request", "bad"),
         (400, b'{"error": "prompt is too long"}', "too_long", "prompt is too long"),
         (400, b'"words"', "bad_request", "words"),
+        (429, b'[{"error": {"code": 429, "message": "m", "status": "RESOURCE_EXHAUSTED"}}]', "rate", "m"),
         (500, b"[1]", "overloaded", "The upstream answered with status 500 and no explanation."),
         (401, b'{"error": null}', "auth", "The upstream answered with status 401 and no explanation."),
     ],

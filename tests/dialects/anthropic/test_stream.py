@@ -155,6 +155,20 @@ def test_a_block_of_its_own_kind_is_opened_whole() -> None:
     ]
 
 
+def test_a_message_may_come_whole_as_one_event() -> None:
+    message = start(content=[{"type": "text", "text": "Good day"}], stop_reason="end_turn")["message"]
+    told = events(message)
+    assert told == [
+        Started(id="msg_1", model="claude-test"),
+        Metered(Usage(input=5, output=1)),
+        Opened(0, Text()),
+        Grew(0, "Good day"),
+        Closed(0),
+        Finished(Finish("stop", "end_turn")),
+    ]
+    assert fold(told) == anthropic.read_reply(message, REALM)
+
+
 def test_blocks_that_come_whole_are_told_whole() -> None:
     cited = {"type": "char_location", "cited_text": "q", "document_index": 0, "document_title": None}
     half = opened(2, type="server_tool_use", id="s", name="web_search", input={})

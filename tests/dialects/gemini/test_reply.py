@@ -61,6 +61,13 @@ def test_every_ending_has_a_reason(word: object, reason: str, raw: str) -> None:
     assert (finish.reason, finish.raw) == (reason, raw)
 
 
+def test_a_call_of_an_undeclared_tool_is_a_call_where_the_answer_holds_it() -> None:
+    called = {"parts": [{"functionCall": {"name": "f", "args": {}}}]}
+    finish = gemini.read_reply(answer(content=called, finishReason="UNEXPECTED_TOOL_CALL"), "r").choices[0].finish
+    assert finish is not None
+    assert (finish.reason, finish.raw) == ("calls", "UNEXPECTED_TOOL_CALL")
+
+
 def test_an_answer_that_names_no_ending_has_none() -> None:
     assert gemini.read_reply(answer(finishReason=None), "r").choices[0].finish is None
 
