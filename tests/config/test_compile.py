@@ -4,7 +4,7 @@ from tests.config.files import CLIENTS, PROVIDERS, plan, problems, provider
 from uni_api.config.plan import Channel, Client, Rule
 from uni_api.config.policy import ByModel
 from uni_api.providers.base import REMOVE, Door, Site
-from uni_api.providers.registry import ANTHROPIC, AZURE, BEDROCK, CLOUDFLARE, DEMO, GEMINI, OPENAI
+from uni_api.providers.registry import ANTHROPIC, AZURE, BEDROCK, CLOUDFLARE, DEMO, GEMINI, OPENAI, RESPONSES
 from uni_api.secret import Secret
 
 
@@ -158,6 +158,8 @@ def test_overrides() -> None:
         ("provider: p, engine: claude", ANTHROPIC, "https://api.anthropic.com/v1"),
         ("provider: p, engine: gpt", OPENAI, "https://api.openai.com/v1"),
         ("provider: groq, engine: gpt", OPENAI, "https://api.groq.com/openai/v1"),
+        ("provider: xai, engine: responses", RESPONSES, "https://api.x.ai/v1"),
+        ("provider: p, engine: responses", RESPONSES, "https://api.openai.com/v1"),
         ("provider: groq, engine: claude", ANTHROPIC, "https://api.anthropic.com/v1"),
         ("provider: p, engine: demo", DEMO, ""),
         ("provider: bedrock, api: k", BEDROCK, "https://bedrock-runtime.us-east-1.amazonaws.com"),

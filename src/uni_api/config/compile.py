@@ -22,7 +22,7 @@ from uni_api.config.schema import (
 from uni_api.config.values import ModelEntry, RuleEntry
 from uni_api.providers.base import REMOVE, Door, Given, Lacking, Provider, Unfit
 from uni_api.providers.presets import PRESETS
-from uni_api.providers.registry import ENGINES, Later, by_address, by_engine, by_fields, home
+from uni_api.providers.registry import ENGINES, Later, akin, by_address, by_engine, by_fields, home
 from uni_api.secret import Secret
 
 T = TypeVar("T")
@@ -177,7 +177,7 @@ def _usual_url(name: str, engine: str | None, provider: Provider | Later | None)
     if provider is None or isinstance(provider, Later):
         return preset
     named = by_address(preset) if preset else None
-    if preset and type(named) is type(provider):
+    if preset and named is not None and akin(named, provider):
         return preset
     return home(engine) if engine is not None else None
 
