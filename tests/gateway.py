@@ -97,12 +97,13 @@ def config(*channels: Mapping[str, Any], **client: Any) -> dict[str, Any]:
 def gateway(plan: Mapping[str, Any], env: Mapping[str, str] | None = None) -> Iterator[Gateway]:
     """Runs `uni-api serve` with `plan` as its api.yaml (JSON is YAML) until the block ends, then stops it with SIGTERM.
 
-    Stopping has to succeed: exit code 0 within five seconds, and no traceback in anything that was printed.
+    Channels do not rest after failures unless `plan` says so: tests share channels. Stopping has to succeed: exit code 0 within five seconds, and no traceback in anything that was printed.
     Raises RuntimeError with the process's output when it does not become ready within ten seconds.
     """
     with tempfile.TemporaryDirectory(prefix="uni-api-test-") as folder:
         path, log = Path(folder, "api.yaml"), Path(folder, "log")
-        path.write_text(json.dumps(plan))
+        preferences = {"cooldown_period": 0, **plan.get("preferences", {})}
+        path.write_text(json.dumps({**plan, "preferences": preferences}))
         port = _free_port()
         command = [sys.executable, "-m", "uni_api", "serve", "--config", str(path)]
         with log.open("wb") as sink:

@@ -1,11 +1,17 @@
 """When hosts are asked, and what a Plan becomes by it. Time is what the test says it is."""
 
 import asyncio
+import json
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from tests.discovery.hosts import channel
+from tests.discovery.hosts import Host, channel
+from tests.gateway import KEY, Gateway, gateway
 from uni_api.config.plan import Channel, Plan
 from uni_api.discovery import Discovery, Shelf
 from uni_api.discovery.discovery import REFRESH, RETRY
@@ -172,3 +178,48 @@ def test_a_file_that_lists_all_models_asks_nobody() -> None:
     asked = Asked({})
     plans = run(asked, nothing, channels=(LISTED,))
     assert (plans, asked.asked) == ([], [])
+
+
+def test_a_gateway_offers_what_hosts_list_and_a_silent_host_delays_nobody(tmp_path: Path) -> None:
+    lists = {"/v1/models": {"data": [{"id": "m-one"}, {"id": "m/two"}]}}
+    with Host(lists, "sk-upstream-north") as north, Host({"/v1/models": None}, "sk-upstream-south") as south:
+        channels = [
+            {"provider": name, "base_url": f"{host.url}/v1", "api": f"sk-upstream-{name}"}
+            for name, host in (("north", north), ("south", south))
+        ]
+        plan = {"providers": channels, "api_keys": [{"api": KEY, "model": ["south/*", "north/*"]}]}
+        begun = time.monotonic()
+        with gateway(plan, {"UNI_API_CACHE": str(tmp_path)}) as running:
+            assert time.monotonic() - begun < 3
+            assert _models(running) == ["m-one", "m/two"]
+            refused = running.post(b'{"model":"nobody","messages":[]}')
+            assert (refused.status, refused.json()["error"]["code"]) == (404, "model_not_found")
+        lists["/v1/models"] = {"data": []}
+        with gateway(plan, {"UNI_API_CACHE": str(tmp_path)}) as again:
+            assert _models(again) == ["m-one", "m/two"]
+
+
+def _models(running: Gateway) -> list[str]:
+    question = urllib.request.Request(f"{running.base_url}/models", headers={"authorization": f"Bearer {KEY}"})
+    with urllib.request.urlopen(question, timeout=20) as answer:
+        return [each["id"] for each in json.load(answer)["data"]]
+
+
+def test_the_command_prints_what_hosts_list(tmp_path: Path) -> None:
+    file = tmp_path / "api.yaml"
+    with Host({"/v1/models": {"data": [{"id": "b"}, {"id": "a"}]}}, "good") as host:
+        channels = [
+            {"provider": "north", "base_url": f"{host.url}/v1", "api": "good"},
+            {"provider": "south", "base_url": f"{host.url}/v1", "api": "bad-key"},
+            {"provider": "own", "base_url": f"{host.url}/v1", "model": [{"up": "mine"}]},
+        ]
+        file.write_text(json.dumps({"providers": channels, "api_keys": [{"api": KEY}]}))
+        command = [sys.executable, "-m", "uni_api", "models", "--config", str(file)]
+        everything = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        one = subprocess.run([*command[:4], "north", *command[4:]], capture_output=True, text=True, timeout=60)
+        nobody = subprocess.run([*command[:4], "west", *command[4:]], capture_output=True, text=True, timeout=60)
+    assert everything.stdout.split() == ["north/b", "north/a", "own/mine"]
+    assert "south: " in everything.stderr and "bad-key" not in everything.stderr
+    assert (everything.returncode, one.returncode, nobody.returncode) == (1, 0, 2)
+    assert one.stdout.split() == ["north/b", "north/a"]
+    assert "north, south, own" in nobody.stderr

@@ -1,7 +1,7 @@
 """Well-known hosts: `provider: groq` needs no base_url. A new OpenAI-compatible host is one row here.
 
-Each address is the base URL that documentation gives for the host's chat API, checked 2026-11-24; hosts that could not
-be checked are left out.
+Each address is the base URL that the host's documentation, or the public code of its users, gives for its chat API
+(looked up 2026-11-24); hosts for which neither was found are left out.
 """
 
 from collections.abc import Mapping
@@ -53,6 +53,7 @@ _OPENAI_FORMAT = {
 _OTHER_FORMATS = {
     "anthropic": "https://api.anthropic.com/v1",
     "bedrock": "https://bedrock-runtime.us-east-1.amazonaws.com",
+    "cohere": "https://api.cohere.com/v2",
     "gemini": "https://generativelanguage.googleapis.com/v1beta",
     "ollama": "http://localhost:11434",
 }
