@@ -16,9 +16,9 @@ class Want(Struct, frozen=True):
 
 
 class Taken(Struct, frozen=True):
-    """What was taken, all of it at the time `at`. For each want: `left` after it, and `resets`, seconds until that grows.
+    """What was taken, all of it at the time `at`.
 
-    `id` tells this taking from every other one.
+    For each want: `left` after it, and `resets`, seconds until that grows. `id` tells this taking from every other one.
     """
 
     id: str
@@ -54,10 +54,14 @@ class State(Protocol):
         """Take all of `wants`, or nothing: check and take are one step."""
 
     async def settle(self, taken: Taken, amounts: Sequence[int]) -> None:
-        """What each want of `taken` really came to, in place of its amount: 0 gives it back. Never refused."""
+        """What each want of `taken` really came to, in place of its amount: 0 gives it back. Once; never refused."""
 
     async def turn(self, name: str) -> int:
         """How often `name` was asked before: 0, 1, 2 ..."""
+
+    @property
+    def resting(self) -> bool:
+        """Whether anything may rest at all. Asks nobody; what is over may still count for a while."""
 
     def rests(self, name: str) -> float:
         """For how many more seconds `name` rests; 0 when it does not. Asks nobody: what others did may come late."""

@@ -1,0 +1,143 @@
+"""State in this process. No call ever waits."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from uni_api.state.base import Short, State, Taken, Want
+from uni_api.state.keeping import Keeper, Kept
+from uni_api.state.windows import Windows
+
+LONG = 3600.0
+"""Windows of so many seconds and more outlive the process."""
+
+MOST_TURNS = 100_000
+"""Cursors that are remembered. With one more, all begin again."""
+
+
+class LocalState(State):
+    """Everything in this process. With `folder`, long windows and spendings survive a restart in a file there.
+
+    `now` gives seconds since 1970. Made and used within one event loop.
+    """
+
+    degraded = False
+
+    def __init__(self, now: Callable[[], float], folder: Path | None = None) -> None:
+        self._now = now
+        self._windows = Windows()
+        self._turns: dict[str, int] = {}
+        self._rests: dict[str, float] = {}
+        self._rounds: deque[str] = deque()
+        self._looked_after: set[str] = set()
+        self._spent: dict[str, int] = {}
+        self._keeper = Keeper(folder, self._content) if folder is not None else None
+        if self._keeper is not None:
+            self._enter(self._keeper.load())
+
+    async def take(self, wants: Sequence[Want]) -> Taken | Short:
+        found = self._windows.take(wants, self._now())
+        if self._keeper is not None and isinstance(found, Taken):
+            self._keep(wants)
+        return found
+
+    async def settle(self, taken: Taken, amounts: Sequence[int]) -> None:
+        self._windows.settle(taken, amounts, self._now())
+        if self._keeper is not None:
+            self._keep(taken.wants)
+
+    def note(self, wants: Sequence[Want]) -> None:
+        """Count what was taken elsewhere. Never refused."""
+        self._windows.note(wants, self._now())
+
+    async def turn(self, name: str) -> int:
+        turns = self._turns
+        found = turns.get(name, 0)
+        turns[name] = found + 1
+        if len(turns) > MOST_TURNS:
+            turns.clear()
+        return found
+
+    @property
+    def resting(self) -> bool:
+        return bool(self._rests)
+
+    def rests(self, name: str) -> float:
+        until = self._rests.get(name)
+        if until is None:
+            return 0.0
+        left = until - self._now()
+        if left > 0:
+            return left
+        del self._rests[name]
+        return 0.0
+
+    async def rest(self, name: str, seconds: float) -> None:
+        now = self._now()
+        until = now + seconds
+        known = self._rests.get(name)
+        if until <= (now if known is None else known):
+            return
+        self._rests[name] = until
+        if name not in self._looked_after:
+            self._looked_after.add(name)
+            self._rounds.append(name)
+        self._look_round(now)
+
+    async def wake(self, name: str) -> None:
+        self._rests.pop(name, None)
+
+    def _look_round(self, now: float) -> None:
+        """Look at the next two rests in turn, so that those which nobody asks for go as well."""
+        for _ in range(min(2, len(self._rounds))):
+            name = self._rounds.popleft()
+            if self._rests.get(name, 0.0) > now:
+                self._rounds.append(name)
+            else:
+                self._rests.pop(name, None)
+                self._looked_after.discard(name)
+
+    async def reserve(self, name: str, amount: int, most: int) -> bool:
+        if self._spent.get(name, 0) >= most:
+            return False
+        await self.spend(name, amount)
+        return True
+
+    async def spend(self, name: str, amount: int) -> None:
+        self.spent_by_now(name, self._spent.get(name, 0) + amount)
+
+    async def spent(self, name: str) -> int:
+        return self._spent.get(name, 0)
+
+    def spent_by_now(self, name: str, total: int) -> None:
+        """Set what is spent under `name`."""
+        self._spent[name] = total
+        if self._keeper is not None:
+            self._keeper.changed()
+
+    async def aclose(self) -> None:
+        if self._keeper is not None:
+            await self._keeper.aclose()
+
+    def _keep(self, wants: Sequence[Want]) -> None:
+        assert self._keeper is not None
+        for want in wants:
+            if want.seconds >= LONG:
+                self._keeper.changed()
+                return
+
+    def _content(self) -> Kept:
+        windows = [
+            (name, seconds, times.copy(), amounts.copy())
+            for name, seconds, times, amounts in self._windows.entries(LONG)
+        ]
+        return Kept(windows=tuple(windows), spent=self._spent.copy())
+
+    def _enter(self, kept: Kept) -> None:
+        now = self._now()
+        for name, seconds, times, amounts in kept.windows:
+            self._windows.enter(name, seconds, times, amounts, now)
+        self._spent.update(kept.spent)
+
+    def __repr__(self) -> str:
+        return f"<LocalState {len(self._windows)} windows, {len(self._rests)} rests>"

@@ -1,0 +1,201 @@
+"""Sliding windows: how much of what was taken is still within the last so many seconds."""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from itertools import count
+
+from uni_api.state.base import Short, Taken, Want
+
+TICKS = 1_000_000
+"""Ticks in a second. Times are whole ticks inside, so that a wait that was told is neither too short nor too long."""
+
+EXACT = 1024
+"""So many takings a window remembers one by one. From there on, those of one `EXACT`th of the window share an entry and
+leave with the last of them: later than they had to, never sooner."""
+
+LONGEST_NAME = 160
+
+Key = tuple[str, float]
+
+
+class Window:
+    """What was taken within the last `span` ticks: times in order, an amount each, and the sum of the amounts."""
+
+    __slots__ = ("amounts", "span", "times", "total")
+
+    def __init__(self, span: int) -> None:
+        self.span = span
+        self.times: list[int] = []
+        self.amounts: list[int] = []
+        self.total = 0
+
+    def pass_to(self, now: int) -> None:
+        """Forget what is too old. Where the clock was set back, what was taken counts as taken now."""
+        times = self.times
+        if not times:
+            return
+        if times[-1] > now:
+            self.times = times = [min(each, now) for each in times]
+        if times[0] <= now - self.span:
+            gone = bisect_right(times, now - self.span)
+            self.total -= sum(self.amounts[:gone])
+            del times[:gone], self.amounts[:gone]
+
+    def add(self, amount: int, now: int) -> None:
+        """Enter `amount`. The caller has counted it in `total` already."""
+        times = self.times
+        if times and (times[-1] == now or (len(times) >= EXACT and self._is_one_grain(times[-1], now))):
+            times[-1] = now
+            self.amounts[-1] += amount
+        elif amount:
+            times.append(now)
+            self.amounts.append(amount)
+
+    def change(self, by: int, at: int) -> None:
+        """Correct what was taken at the time `at`, unless that is over by now."""
+        place = bisect_left(self.times, at)
+        if place == len(self.times):
+            if by > 0:
+                self.total += by
+                self.add(by, at)
+            return
+        by = max(by, -self.amounts[place])
+        self.total += by
+        self.amounts[place] += by
+        if not self.amounts[place]:
+            del self.times[place], self.amounts[place]
+
+    def wait(self, excess: int, now: int) -> int | None:
+        """Ticks until `excess` of what is in here has left. None: there is not so much in here."""
+        for time, amount in zip(self.times, self.amounts, strict=True):
+            excess -= amount
+            if excess <= 0:
+                return time + self.span - now
+        return None
+
+    def _is_one_grain(self, one: int, other: int) -> bool:
+        grain = max(1, self.span // EXACT)
+        return one // grain == other // grain
+
+
+class Windows:
+    """All windows, by name and length. One without anything in it takes no room for long.
+
+    Every method is told the time, in seconds, and waits for nothing.
+    """
+
+    def __init__(self) -> None:
+        self._windows: dict[Key, Window] = {}
+        self._rounds: deque[Key] = deque()
+        self._ids = count(1)
+
+    def take(self, wants: Sequence[Want], now: float) -> Taken | Short:
+        """Take all of `wants`, or nothing. Short tells the want that has to wait longest."""
+        tick = ticks(now)
+        short: Short | None = None
+        windows = []
+        for want in wants:
+            window = self._window(want, tick)
+            windows.append(window)
+            window.total += want.amount  # two wants may be for one window
+            if window.total > want.most and (refused := _short(window, want, tick)) and _longer(refused, short):
+                short = refused
+        if short is not None:
+            for window, want in zip(windows, wants, strict=True):
+                window.total -= want.amount
+            self._look_round(tick, len(wants) + 1)
+            return short
+        for window, want in zip(windows, wants, strict=True):
+            window.add(want.amount, tick)
+        self._look_round(tick, len(wants) + 1)
+        return Taken(
+            id=f"here-{next(self._ids)}",
+            at=now,
+            wants=tuple(wants),
+            left=tuple([max(0, want.most - window.total) for window, want in zip(windows, wants, strict=True)]),
+            resets=tuple(
+                [(window.times[0] + window.span - tick) / TICKS if window.times else 0.0 for window in windows]
+            ),
+        )
+
+    def note(self, wants: Sequence[Want], now: float) -> None:
+        """Count what was taken elsewhere."""
+        tick = ticks(now)
+        for want in wants:
+            window = self._window(want, tick)
+            window.total += want.amount
+            window.add(want.amount, tick)
+        self._look_round(tick, len(wants) + 1)
+
+    def settle(self, taken: Taken, amounts: Sequence[int], now: float) -> None:
+        """Count `amounts` in place of what `taken` took. To be called once for each taking."""
+        tick, at = ticks(now), ticks(taken.at)
+        for want, amount in zip(taken.wants, amounts, strict=True):
+            if amount != want.amount and at > tick - ticks(want.seconds):
+                self._window(want, tick).change(amount - want.amount, min(at, tick))
+
+    def entries(self, longer_than: float) -> Iterator[tuple[str, float, list[int], list[int]]]:
+        """Name, seconds, times and amounts of every window of at least `longer_than` seconds."""
+        for (name, seconds), window in self._windows.items():
+            if seconds >= longer_than and window.times:
+                yield name, seconds, window.times, window.amounts
+
+    def enter(self, name: str, seconds: float, times: Sequence[int], amounts: Sequence[int], now: float) -> None:
+        """Put back what `entries` gave, in place of what is there."""
+        tick = ticks(now)
+        window = self._window(Want(name, 0, seconds), tick)
+        window.times, window.amounts = list(times), list(amounts)
+        window.total = sum(amounts)
+        window.pass_to(tick)
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def _window(self, want: Want, tick: int) -> Window:
+        key = (want.name if len(want.name) <= LONGEST_NAME else shortened(want.name), want.seconds)
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows[key] = Window(max(1, ticks(want.seconds)))
+            self._rounds.append(key)
+        else:
+            window.pass_to(tick)
+        return window
+
+    def _look_round(self, tick: int, looks: int) -> None:
+        """Look at some windows, in turn, and drop those that are over.
+
+        Whoever has used n windows pays with n + 1 looks, so that no more are made than are looked at.
+        """
+        for _ in range(min(looks, len(self._rounds))):
+            key = self._rounds.popleft()
+            window = self._windows[key]
+            if not window.times or window.times[-1] <= tick - window.span:
+                del self._windows[key]
+            else:
+                self._rounds.append(key)
+
+    def __repr__(self) -> str:
+        return f"<Windows {len(self._windows)}>"
+
+
+def ticks(seconds: float) -> int:
+    return round(seconds * TICKS)
+
+
+def shortened(name: str) -> str:
+    """A long name as one that takes little room and is as good as unique."""
+    return f"{name[:32]}-{blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+
+
+def _short(window: Window, want: Want, tick: int) -> Short:
+    """What keeps `want` from being had, when its amount is in `window.total` already."""
+    left = max(0, want.most - window.total + want.amount)
+    wait = window.wait(window.total - want.most, tick)
+    return Short(want, math.inf if wait is None else wait / TICKS, left)
+
+
+def _longer(refused: Short, than: Short | None) -> bool:
+    return than is None or refused.wait > than.wait
