@@ -184,3 +184,15 @@ def test_costs_little(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print("\nlocal state:", ", ".join(f"{name} {cost * 1e6:.2f} us" for name, cost in costs.items()), os.linesep)
     assert costs["999999/min"] < 50 * costs["rests"] + 0.001
+
+
+def test_names_that_no_file_can_hold_keep_nothing_else_from_being_kept(tmp_path: Path) -> None:
+    async def run() -> Taken | Short:
+        state = LocalState(Clock(), tmp_path)
+        await state.take([Want("\udcff\x00", 5, DAY), Want("a", 5, DAY)])
+        await state.spend("\ud800", 1)
+        await state.aclose()
+        return await LocalState(Clock(), tmp_path).take([Want("a", 5, DAY)])
+
+    found = asyncio.run(run())
+    assert isinstance(found, Taken) and found.left == (3,)

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import trustme
+import uvloop
 
 from tests.state.redis_server import RedisServer, free_port, needs_redis, silent_host
 from uni_api.secret import Secret
@@ -442,3 +444,59 @@ def test_costs_one_round_trip(capsys: pytest.CaptureFixture[str], tmp_path: Path
 def _calls(server: RedisServer) -> int:
     [line] = [each for each in server.say("INFO", "commandstats").split("\r\n") if each.startswith("cmdstat_evalsha:")]
     return int(line.partition("calls=")[2].partition(",")[0])
+
+
+@needs_redis
+def test_tls_is_checked(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+
+    async def run(port: int) -> None:
+        for query, works in ((f"&ssl_ca_certs={tmp_path}/ca.pem", True), ("", False)):
+            url = f"rediss://127.0.0.1:{port}/0?socket_connect_timeout=0.5{query}"
+            state = RedisState(Secret(url), time.time)
+            assert isinstance(await state.take(MINUTE), Taken)
+            assert state.degraded != works
+            await state.aclose()
+
+    port = free_port()
+    files = ("--tls-cert-file", f"{tmp_path}/cert.pem", "--tls-key-file", f"{tmp_path}/key.pem")
+    others = ("--tls-ca-cert-file", f"{tmp_path}/ca.pem", "--tls-auth-clients", "no")
+    with RedisServer("--tls-port", str(port), *files, *others):
+        asyncio.run(run(port))
+
+
+@needs_redis
+def test_a_settlement_counts_after_redis_went_away() -> None:
+    async def run(server: RedisServer) -> None:
+        state = RedisState(server.url, time.time)
+        taken = await state.take([Want("t", 10, 60.0, 10)])
+        assert isinstance(taken, Taken)
+        server.kill()
+        assert isinstance(await state.take([Want("t", 10, 60.0)]), Short)
+        await in_time(state.settle(taken, [4]))
+        found = await state.take([Want("t", 10, 60.0)])
+        assert isinstance(found, Taken) and found.left == (5,)
+        await state.aclose()
+
+    with RedisServer() as server:
+        asyncio.run(run(server))
+
+
+@needs_redis
+def test_it_works_on_the_loop_that_serves() -> None:
+    async def run(server: RedisServer) -> None:
+        state = RedisState(server.url, time.time)
+        found = await asyncio.gather(*(state.take(MINUTE) for _ in range(50)))
+        assert took(found) == 10
+        server.kill()
+        assert isinstance(await in_time(state.take(MINUTE)), Short)
+        server.start()
+        await until(lambda: not state.degraded)
+        await state.aclose()
+
+    with RedisServer() as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(server))

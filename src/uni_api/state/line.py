@@ -25,7 +25,7 @@ STALL = 0.02
 MOST_TOGETHER = 256
 MOST_WAITING = 10_000
 
-BROKEN = (RedisError, OSError, EOFError, ValueError, TypeError, LookupError, AttributeError)
+BROKEN = (RedisError, OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, RuntimeError)
 """What the client raises when Redis fails, refuses, or is something else altogether."""
 
 Word = str | bytes | int
@@ -123,6 +123,9 @@ class Line:
         except BROKEN as error:
             self._lost(self._reason(error))
             await self._hang_up()
+        except BaseException:
+            await self._hang_up()  # an answer that is still to come must not be taken for the next one's
+            raise
         finally:
             self._flight = None
             for each in (*carried, *self._waiting):

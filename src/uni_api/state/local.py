@@ -46,9 +46,9 @@ class LocalState(State):
         if self._keeper is not None:
             self._keep(taken.wants)
 
-    def note(self, wants: Sequence[Want]) -> None:
-        """Count what was taken elsewhere. Never refused."""
-        self._windows.note(wants, self._now())
+    def note(self, wants: Sequence[Want], at: float) -> None:
+        """Count what was taken elsewhere, at the time `at`. Never refused."""
+        self._windows.note(wants, at)
 
     async def turn(self, name: str) -> int:
         turns = self._turns
@@ -127,11 +127,14 @@ class LocalState(State):
                 return
 
     def _content(self) -> Kept:
+        """What is to be kept. Names that a file can't hold as they are stay out of it."""
         windows = [
             (name, seconds, times.copy(), amounts.copy())
             for name, seconds, times, amounts in self._windows.entries(LONG)
+            if name.isprintable()
         ]
-        return Kept(windows=tuple(windows), spent=self._spent.copy())
+        spent = {name: total for name, total in self._spent.items() if name.isprintable()}
+        return Kept(windows=tuple(windows), spent=spent)
 
     def _enter(self, kept: Kept) -> None:
         now = self._now()

@@ -71,10 +71,11 @@ class RedisState(State):
         if reply[0] == 0:
             _, place, wait, left = reply
             return Short(wants[place - 1], math.inf if wait < 0 else wait / TICKS, max(0, left))
-        self._here.note(wants)
+        now = self._now()
+        self._here.note(wants, now)
         return Taken(
             id=f"{_THERE}{reply[1]}",
-            at=self._now(),
+            at=now,
             wants=tuple(wants),
             left=tuple([max(0, each) for each in reply[2::2]]),
             resets=tuple([max(0, each) / TICKS for each in reply[3::2]]),
