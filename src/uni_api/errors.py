@@ -65,7 +65,7 @@ class Denied(UniApiError):
     """The gateway refuses the request before any upstream is asked.
 
     `status` is the HTTP status, `code` the machine-readable word in the error object, `param` the request field at
-    fault where there is one, `retry_after` seconds where waiting helps.
+    fault where there is one, `retry_after` seconds where waiting helps, `headers` what else the client is told.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class Denied(UniApiError):
         code: str | None = None,
         param: str | None = None,
         retry_after: float | None = None,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -83,6 +84,7 @@ class Denied(UniApiError):
         self.code = code
         self.param = param
         self.retry_after = retry_after
+        self.headers = headers
 
 
 class Fault(UniApiError):

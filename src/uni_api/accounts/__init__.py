@@ -5,6 +5,7 @@ Rule 2: what was not used goes back: a request that the gateway refuses costs no
 Rule 3: a key without limits and without credits costs nothing at the gate.
 """
 
-from uni_api.accounts.gate import Gate, Pass
+from uni_api.accounts.estimate import tokens_in
+from uni_api.accounts.gate import Ask, Came, Gate, Pass
 
-__all__ = ["Gate", "Pass"]
+__all__ = ["Ask", "Came", "Gate", "Pass", "tokens_in"]

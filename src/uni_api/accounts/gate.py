@@ -1,38 +1,169 @@
 """Who gets in: limits taken and money reserved before anything else is done, settled when it is over."""
 
-from msgspec import Struct
+from collections.abc import Callable
 
+from msgspec import Struct, structs
+
+from uni_api.accounts import telling
+from uni_api.accounts.meter import MOST_TOKENS, Meter, account, meter
+from uni_api.accounts.prices import Prices, cost
 from uni_api.canon import Usage
 from uni_api.config.plan import Client, Plan
+from uni_api.routing import Candidate
+from uni_api.state import Short, State, Taken
+
+USUAL_OUTPUT = 1_000
+"""Tokens that money is reserved for when a request does not say how many its answer may have."""
+
+_MOST_METERS = 10_000
+
+
+class Ask(Struct, frozen=True):
+    """What a request is for, and what it may come to, as far as one can tell before.
+
+    prompt: an estimate of its tokens · output: the most tokens that it allows its answer, None for not said · likely:
+    who will serve it.
+    """
+
+    model: str
+    prompt: int
+    output: int | None = None
+    likely: Candidate | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """What it would come to if the answer has all that it may have."""
+        output = USUAL_OUTPUT if self.output is None else min(self.output, MOST_TOKENS)
+        return Usage(input=self.prompt, output=output)
+
+
+class Came(Struct, frozen=True):
+    """What a request came to that was served. `whole`: the answer came to its end, so that `usage` is final."""
+
+    candidate: Candidate | None = None
+    usage: Usage | None = None
+    whole: bool = True
 
 
 class Pass(Struct, frozen=True):
-    """What one request was let in with. `headers` tell the client what it has left."""
+    """What one request was let in with. `headers` tell the client what it has left.
+
+    taken: what its limits gave, a want for each item of `tokens` · reserved: in billionths of a dollar, None for a key
+    without credits.
+    """
 
     client: Client
-    model: str
+    ask: Ask
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    taken: Taken | None = None
+    tokens: tuple[bool, ...] = ()
+    reserved: int | None = None
+    purse: str = ""
 
 
 class Gate:
-    """Lets requests in, or refuses them."""
+    """Lets requests in, or refuses them. `now` gives seconds since 1970."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, state: State, now: Callable[[], float]) -> None:
+        self._state = state
+        self._now = now
+        self._meters: dict[tuple[Client, str, bool], Meter] = {}
+        self._prices = Prices(plan, now)
 
     def use(self, plan: Plan) -> None:
         """Go by `plan` from now on. What was counted so far stays."""
-        self._plan = plan
+        self._meters = {}
+        self._prices = Prices(plan, self._now)
 
-    async def admit(self, client: Client, model: str, tokens: int) -> Pass | None:
-        """Take what one request for `model` costs `client`. None: this key has no limits of any kind.
+    async def admit(self, client: Client, ask: Ask, *, nested: bool = False) -> Pass | None:
+        """Take what a request costs `client`. None: this key has no limits of any kind.
 
-        `tokens` is an estimate. Raises Denied(429), with `retry_after` where waiting helps; then nothing was taken.
+        `nested`: another key led there, and has paid what all keys share. Raises Denied: 429, with `retry_after` where
+        waiting helps, or 413; then nothing was taken.
         """
-        return None
+        allowance = client.allowance
+        if allowance is None:
+            return None
+        where = self._meter(client, ask.model, nested)
+        if where.largest is not None and ask.prompt > where.largest:
+            raise telling.too_long(ask.prompt, where.largest)
+        held = Pass(client, ask)
+        if where.wants:
+            taken = await self._state.take(where.wanted(ask.prompt, ask.output or 0))
+            if isinstance(taken, Short):
+                raise _refused(taken, where, ask.model)
+            held = Pass(client, ask, telling.of_taken(taken, where.tokens), taken, where.tokens)
+        if allowance.credits is None:
+            return held if where.wants else None
+        try:
+            return await self._reserved(held, allowance.credits, allowance.since)
+        except BaseException:
+            await self.give_back(held)
+            raise
 
-    async def settle(self, held: Pass, usage: Usage | None) -> None:
-        """The request was served, and came to `usage` (None: to nothing that is known of)."""
+    async def settle(self, held: Pass, came: Came | None) -> None:
+        """The request is over, and came to this. None: no upstream served it; then it counts, and costs nothing."""
+        if held.taken is not None and any(held.tokens):
+            amounts = [
+                _tokens(came, want.amount) if tokens else want.amount
+                for want, tokens in zip(held.taken.wants, held.tokens, strict=True)
+            ]
+            await self._state.settle(held.taken, amounts)
+        if held.reserved is not None:
+            await self._spend(held, self._cost(held.ask, came) if came is not None else 0)
 
     async def give_back(self, held: Pass) -> None:
         """The request was refused by the gateway itself: it costs nothing."""
+        if held.taken is not None:
+            await self._state.settle(held.taken, [0] * len(held.taken.wants))
+        if held.reserved is not None:
+            await self._spend(held, 0)
+
+    async def _reserved(self, held: Pass, credits: int, since: str) -> Pass:
+        ask = held.ask
+        purse = f"spent/{account(held.client)}/{since}"
+        amount = cost(ask.usage, self._prices.of(ask.model, ask.likely, ask.prompt))
+        if not await self._state.reserve(purse, amount, credits):
+            raise telling.no_credit(await self._state.spent(purse), credits)
+        return structs.replace(held, reserved=amount, purse=purse)
+
+    async def _spend(self, held: Pass, amount: int) -> None:
+        assert held.reserved is not None
+        if amount != held.reserved:
+            await self._state.spend(held.purse, amount - held.reserved)
+
+    def _cost(self, ask: Ask, came: Came) -> int:
+        usage = came.usage or ask.usage
+        if not came.whole:
+            usage = structs.replace(usage, output=max(usage.output, ask.usage.output))
+        return cost(usage, self._prices.of(ask.model, came.candidate, usage.prompt))
+
+    def _meter(self, client: Client, model: str, nested: bool) -> Meter:
+        slot = (client, model, nested)
+        found = self._meters.get(slot)
+        if found is None:
+            if len(self._meters) >= _MOST_METERS:
+                self._meters = {}
+            found = self._meters[slot] = meter(client, model, nested=nested)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Gate {len(self._meters)} meters>"
+
+
+def _refused(short: Short, where: Meter, model: str) -> Exception:
+    """By name and length: a state that is far away may give another Want for the same window."""
+    tokens = next(
+        tokens
+        for want, tokens in zip(where.wants, where.tokens, strict=True)
+        if (want.name, want.seconds) == (short.want.name, short.want.seconds)
+    )
+    return telling.too_many(short, tokens=tokens, model=model)
+
+
+def _tokens(came: Came | None, reserved: int) -> int:
+    if came is None:
+        return 0
+    if came.usage is None:
+        return reserved
+    return came.usage.total if came.whole else max(came.usage.total, reserved)

@@ -1,0 +1,78 @@
+"""In which windows a request counts, and with how much."""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from uni_api.config.plan import Client
+from uni_api.config.policy import Limits
+from uni_api.state import Want
+
+MOST_TOKENS = 100_000_000
+"""Of what a client says that an answer may have, this much is believed."""
+
+
+class Meter(Struct, frozen=True):
+    """Where requests of one key for one model count.
+
+    wants: a window each, with an amount of 1 · tokens: which of them count tokens · metering: whether any does ·
+    largest: the most tokens in one request.
+    """
+
+    wants: tuple[Want, ...]
+    tokens: tuple[bool, ...]
+    metering: bool
+    largest: int | None
+
+    def wanted(self, prompt: int, output: int) -> Sequence[Want]:
+        """What a request wants that comes to so many tokens.
+
+        An output that would never fit gets all there is: what is allowed and what comes are two things.
+        """
+        if not self.metering:
+            return self.wants
+        return [
+            Want(want.name, want.most, want.seconds, _fitted(prompt, output, want.most)) if tokens else want
+            for want, tokens in zip(self.wants, self.tokens, strict=True)
+        ]
+
+
+def meter(client: Client, model: str, *, nested: bool) -> Meter:
+    """What `client` pays for requests for `model`. `nested`: another key led there, and paid what all keys share."""
+    wants: list[Want] = []
+    counted: list[bool] = []
+    sizes: list[int] = []
+    for name, limits in _buckets(client, model, nested):
+        for limit in limits:
+            if limit.seconds is None:
+                sizes.append(limit.count)
+                continue
+            wants.append(Want(f"{name}/tokens" if limit.tokens else name, limit.count, float(limit.seconds)))
+            counted.append(limit.tokens)
+    return Meter(tuple(wants), tuple(counted), any(counted), min(sizes) if sizes else None)
+
+
+def account(client: Client) -> str:
+    """What the key's counts are kept under: no secret, and the same for as long as the key is."""
+    return client.key.digest.hex()[:16]
+
+
+def _buckets(client: Client, model: str, nested: bool) -> Iterator[tuple[str, Limits]]:
+    """An entry of a map counts every model that it stands for; other limits count each model for itself."""
+    allowance = client.allowance
+    if allowance is None:
+        return
+    if allowance.overall and not nested:
+        yield "limit/all", allowance.overall
+    if allowance.limits is None:
+        return
+    entry = allowance.limits.entry(model)
+    if entry is not None:
+        yield f"limit/{account(client)}/in/{entry[0]}", entry[1]
+    elif allowance.limits.default is not None:
+        yield f"limit/{account(client)}/of/{model}", allowance.limits.default
+
+
+def _fitted(prompt: int, output: int, most: int) -> int:
+    prompt = max(1, prompt)
+    return prompt if prompt >= most else min(prompt + min(output, MOST_TOKENS), most)

@@ -1,0 +1,80 @@
+"""What a request costs."""
+
+from collections.abc import Callable
+
+from uni_api.accounts.catalog import Catalog, Tariff, installed
+from uni_api.canon import Usage
+from uni_api.config.plan import Plan
+from uni_api.config.policy import Price
+from uni_api.routing import Candidate
+
+DEFAULT = Price(0.3, 1.0)
+"""What a model costs that neither the file nor the catalogue knows."""
+
+REVISED = 1_800.0
+"""Seconds after which the catalogue is asked again: some prices depend on the time of day."""
+
+_MOST_KNOWN = 10_000
+
+Load = Callable[[], Catalog | None]
+
+
+class Prices:
+    """Prices of one Plan: those of the file first, then the catalogue's for the model that serves, then `DEFAULT`.
+
+    The catalogue is loaded at once when some key has credits and the file does not tell every price.
+    """
+
+    def __init__(self, plan: Plan, now: Callable[[], float], load: Load = installed) -> None:
+        self._listed = plan.prices
+        self._now = now
+        self._known: dict[tuple[str, str], Tariff | None] = {}
+        self._until = 0.0
+        billed = any(one.allowance is not None and one.allowance.credits is not None for one in plan.clients.values())
+        self._catalog = load() if billed and plan.prices.default is None else None
+
+    def of(self, model: str, candidate: Candidate | None, prompt: int) -> Price:
+        """What `model`, by the client's name, costs when `candidate` serves a prompt of so many tokens."""
+        listed = self._listed.of(model)
+        if listed is not None:
+            return listed
+        tariff = self._tariff(candidate) if candidate is not None and self._catalog is not None else None
+        if tariff is None:
+            return DEFAULT
+        price = tariff[0][1]
+        for start, one in tariff:
+            if prompt > start:
+                price = one
+        return price
+
+    def _tariff(self, candidate: Candidate) -> Tariff | None:
+        assert self._catalog is not None
+        now = self._now()
+        if now >= self._until or len(self._known) >= _MOST_KNOWN:
+            self._known = {}
+            self._until = now + REVISED
+        address = candidate.channel.doors[0].site.base_url
+        slot = (candidate.model, address)
+        if slot not in self._known:
+            self._known[slot] = self._catalog.tariff(candidate.model, address or None, now)
+        return self._known[slot]
+
+
+def cost(usage: Usage, price: Price) -> int:
+    """What `usage` costs, in billionths of a dollar."""
+    written = usage.cache_write - usage.cache_write_1h
+    per_write = _else(price.cache_write, price.input)
+    dollars_per_million = (
+        (usage.input - usage.input_audio) * price.input
+        + usage.input_audio * _else(price.input_audio, price.input)
+        + usage.cache_read * _else(price.cache_read, price.input)
+        + written * per_write
+        + usage.cache_write_1h * _else(price.cache_write_1h, per_write)
+        + (usage.output - usage.output_audio) * price.output
+        + usage.output_audio * _else(price.output_audio, price.output)
+    )
+    return max(0, round(dollars_per_million * 1_000))
+
+
+def _else(price: float | None, otherwise: float) -> float:
+    return otherwise if price is None else price

@@ -1,0 +1,100 @@
+"""What clients are told of their limits: headers and refusals."""
+
+import math
+from collections.abc import Sequence
+
+from uni_api.errors import Denied
+from uni_api.state import Short, Taken, Want
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+HOPELESS = (b"x-should-retry", b"false")
+"""Tells clients that know it not to ask again by themselves."""
+
+_SPANS = {
+    1: "second",
+    60: "minute",
+    3_600: "hour",
+    86_400: "day",
+    30 * 86_400: "30 days",
+    365 * 86_400: "365 days",
+}
+
+
+def of_taken(taken: Taken, tokens: Sequence[bool]) -> Headers:
+    """The limits that are closest to their ends: one of requests, one of tokens."""
+    found: dict[bool, tuple[float, int]] = {}
+    for place, (want, counts, left) in enumerate(zip(taken.wants, tokens, taken.left, strict=True)):
+        share = left / want.most if want.most else 0.0
+        if counts not in found or share < found[counts][0]:
+            found[counts] = (share, place)
+    headers: list[tuple[bytes, bytes]] = []
+    for counts, (_, place) in found.items():
+        headers.extend(_headers(taken.wants[place], counts, taken.left[place], taken.resets[place]))
+    return tuple(headers)
+
+
+def too_many(short: Short, *, tokens: bool, model: str) -> Denied:
+    """The refusal of a request that a limit has no room for."""
+    want = short.want
+    whose = "all keys together" if want.name.startswith("limit/all") else f"this key and the model '{_shown(model)}'"
+    what = "tokens" if tokens else "requests"
+    limit = f"{want.most} {what} in a {_SPANS.get(int(want.seconds), f'{want.seconds:g} seconds')}"
+    headers = _headers(want, tokens, short.left, short.wait)
+    if math.isfinite(short.wait):
+        return Denied(
+            429,
+            f"Too many requests: the limit for {whose} is {limit}. Please try again in {_period(short.wait)}.",
+            code="rate_limit_exceeded",
+            retry_after=short.wait,
+            headers=headers,
+        )
+    return Denied(
+        429,
+        f"Too many requests: the limit for {whose} is {limit}, and this request needs about {want.amount}.",
+        code="rate_limit_exceeded",
+        headers=(*headers, HOPELESS),
+    )
+
+
+def too_long(prompt: int, most: int) -> Denied:
+    return Denied(
+        413,
+        f"The request has about {prompt} tokens; this key may send {most} in one request.",
+        code="request_too_long",
+    )
+
+
+def no_credit(spent: int, credits: int) -> Denied:
+    """`spent` and `credits` in billionths of a dollar."""
+    return Denied(
+        429,
+        f"Balance is insufficient: this key has spent ${spent / 1e9:.4f} of ${credits / 1e9:.2f}. "
+        "Please ask for more credits.",
+        code="insufficient_quota",
+        headers=(HOPELESS,),
+    )
+
+
+def _headers(want: Want, tokens: bool, left: int, resets: float) -> Headers:
+    kind = b"tokens" if tokens else b"requests"
+    told = [(b"x-ratelimit-limit-" + kind, b"%d" % want.most), (b"x-ratelimit-remaining-" + kind, b"%d" % max(0, left))]
+    if math.isfinite(resets):
+        told.append((b"x-ratelimit-reset-" + kind, _period(resets).encode()))
+    return tuple(told)
+
+
+def _period(seconds: float) -> str:
+    """Seconds as `20ms`, `1.5s`, `6m0s` or `2h0m0s`, rounded up."""
+    thousandths = max(0, math.ceil(seconds * 1_000 - 1e-6))
+    if thousandths < 1_000:
+        return f"{thousandths}ms"
+    if thousandths < 60_000:
+        return f"{thousandths / 1_000:g}s"
+    minutes, rest = divmod(math.ceil(thousandths / 1_000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes}m{rest}s" if hours else f"{minutes}m{rest}s"
+
+
+def _shown(model: str) -> str:
+    return model if len(model) <= 200 else model[:200] + "..."
