@@ -16,8 +16,8 @@ KEY = [PREFIX.encode() + b"x"]
 @needs_redis
 def test_what_is_asked_meanwhile_travels_together() -> None:
     async def run(server: RedisServer) -> None:
-        line = Line(server.url, pytest.fail)
-        echo = Script("return ARGV[1]")
+        line = Line(server.patient, pytest.fail)
+        echo = Script("return ARGV[1]", bytes)
         found = await asyncio.gather(*(line.ask(echo, KEY, number) for number in range(1_000)))
         assert found == [b"%d" % number for number in range(1_000)]
         line.tell(PROBE, KEY)

@@ -56,7 +56,7 @@ def test_fifty_at_once_against_ten() -> None:
         await state.aclose()
 
     with RedisServer() as server:
-        asyncio.run(run(server.url))
+        asyncio.run(run(server.patient))
 
 
 PROCESS = """
@@ -86,7 +86,7 @@ asyncio.run(main())
 
 def _processes(server: RedisServer, *numbers: int) -> list[list[int]]:
     """What two processes got when they began together: how many takings, how many lapses."""
-    command = [sys.executable, "-c", PROCESS, server.url.reveal(), *map(str, numbers)]
+    command = [sys.executable, "-c", PROCESS, server.patient.reveal(), *map(str, numbers)]
     both = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)]
     for each in both:
         assert each.stdout is not None and each.stdout.readline() == b"ready\n"
@@ -138,7 +138,7 @@ def test_windows_in_redis_are_those_of_this_process() -> None:
         await state.aclose()
 
     with RedisServer() as server:
-        asyncio.run(run(server.url))
+        asyncio.run(run(server.patient))
 
 
 @needs_redis
@@ -154,13 +154,13 @@ def test_the_told_wait_is_long_enough() -> None:
         await state.aclose()
 
     with RedisServer() as server:
-        asyncio.run(run(server.url))
+        asyncio.run(run(server.patient))
 
 
 @needs_redis
 def test_big_limits_stay_small_in_redis() -> None:
     async def run(server: RedisServer) -> None:
-        state = RedisState(server.url, time.time)
+        state = RedisState(server.patient, time.time)
         want = [Want("a", 999_999, 86_400.0)]
         for _ in range(30):
             await asyncio.gather(*(state.take(want) for _ in range(100)))
@@ -176,7 +176,7 @@ def test_big_limits_stay_small_in_redis() -> None:
 @needs_redis
 def test_every_key_expires_and_has_the_tag() -> None:
     async def run(server: RedisServer) -> None:
-        state = RedisState(server.url, time.time)
+        state = RedisState(server.patient, time.time)
         taken = await state.take([Want("sk-\udcff\x00 {x}" * 100, 5, 60.0), *MINUTE])
         assert isinstance(taken, Taken)
         await state.settle(taken, [3, 3])
@@ -215,7 +215,7 @@ def test_turns_rests_and_spendings_are_shared() -> None:
         await other.aclose()
 
     with RedisServer() as server:
-        asyncio.run(run(server.url))
+        asyncio.run(run(server.patient))
 
 
 @needs_redis
@@ -242,10 +242,14 @@ def test_a_redis_that_is_killed_costs_nothing_but_the_sharing(caplog: pytest.Log
         assert await state.reserve("m", 5, 10) and await state.reserve("m", 5, 10)
         assert not await state.reserve("m", 5, 10), "what was spent before is known"
         assert await state.turn("t") == 0
+        await state.rest("r", 60)
         server.start()
         await until(lambda: not state.degraded)
         assert await state.spent("m") == 10, "what was spent meanwhile is added"
         assert isinstance(await state.take(MINUTE), Taken)
+        other = RedisState(server.url, time.time)
+        await until(lambda: other.rests("r") > 50)  # what was let rest meanwhile is told
+        await other.aclose()
         await state.aclose()
 
     with RedisServer() as server:
@@ -302,11 +306,25 @@ def test_a_host_that_says_nothing_is_away() -> None:
         asyncio.run(run(port))
 
 
-def test_something_else_than_redis_is_away() -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"$x\r\n",
+        b"*9999999999\r\n",
+        b"+OK\r\n" * 20,
+        b":1\r\n" * 20,
+        b"*1\r\n:1\r\n" * 20,
+        b"*2\r\n*1\r\n:5\r\n$-1\r\n" * 20,
+        b"",
+    ],
+)
+def test_something_else_than_redis_is_away(answer: bytes) -> None:
     async def run() -> None:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n$x\r\n*9999999999\r\n")
-            await reader.read()
+            writer.write(answer)
+            if answer:
+                await reader.read()
             writer.close()
 
         server = await asyncio.start_server(talk, "127.0.0.1", 0)
@@ -324,7 +342,7 @@ def test_something_else_than_redis_is_away() -> None:
 @needs_redis
 def test_scripts_that_redis_forgot_are_sent_again() -> None:
     async def run(server: RedisServer) -> None:
-        state = RedisState(server.url, time.time)
+        state = RedisState(server.patient, time.time)
         for left in (9, 8):
             server.say("SCRIPT", "FLUSH")
             found = await state.take(MINUTE)
@@ -419,7 +437,7 @@ def test_costs_one_round_trip(capsys: pytest.CaptureFixture[str], tmp_path: Path
     """Measured and shown, not judged."""
 
     async def run(server: RedisServer) -> tuple[float, float]:
-        state = RedisState(server.url, time.time)
+        state = RedisState(server.patient, time.time)
         wants = [Want("a", 999_999, 60.0), Want("b", 999_999, 3_600.0)]
         await state.take(wants)
         before = _calls(server)

@@ -11,7 +11,7 @@ from uni_api.state.scripts import PREFIX, Script
 
 
 def test_scripts_are_known_by_their_digest() -> None:
-    assert Script(" return 1\n").digest == "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
+    assert Script(" return 1\n", int).digest == "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
     assert PREFIX.startswith("{") and "}" in PREFIX
 
 
@@ -20,7 +20,7 @@ def test_random_takings_are_the_same_in_both_homes() -> None:
     dice = random.Random(4)
 
     async def run(server: RedisServer) -> None:
-        there, here = RedisState(server.url, time.time), LocalState(time.time)
+        there, here = RedisState(server.patient, time.time), LocalState(time.time)
         granted = 0
         open_takings: list[tuple[Taken, Taken]] = []
         for _ in range(600):

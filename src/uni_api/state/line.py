@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
@@ -28,6 +28,8 @@ MOST_WAITING = 10_000
 BROKEN = (RedisError, OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, RuntimeError)
 """What the client raises when Redis fails, refuses, or is something else altogether."""
 
+T = TypeVar("T")
+
 Word = str | bytes | int
 
 
@@ -36,12 +38,12 @@ class Away(Exception):
 
 
 class _Ask:
-    """One script to be run. Without `reply`, nobody waits for its result."""
+    """One script to be run. Without `reply`, nobody waits for what it answers."""
 
     __slots__ = ("args", "keys", "reply", "script")
 
     def __init__(
-        self, script: Script, keys: Sequence[bytes], args: Sequence[Word], reply: "asyncio.Future[Any] | None"
+        self, script: Script[Any], keys: Sequence[bytes], args: Sequence[Word], reply: "asyncio.Future[Any] | None"
     ) -> None:
         self.script = script
         self.keys = keys
@@ -51,9 +53,10 @@ class _Ask:
     def command(self, *how: str) -> tuple[Word, ...]:
         return (*how, len(self.keys), *self.keys, *self.args)
 
-    def answer(self, reply: object) -> None:
+    def answer(self, answer: object) -> None:
+        found = self.script.read(answer)
         if self.reply is not None and not self.reply.done():
-            self.reply.set_result(reply)
+            self.reply.set_result(found)
 
     def fail(self) -> None:
         if self.reply is not None and not self.reply.done():
@@ -89,13 +92,13 @@ class Line:
         except (TypeError, AttributeError) as error:  # a word after the question mark that means nothing
             raise ValueError(str(error)) from None
 
-    async def ask(self, script: Script, keys: Sequence[bytes], *args: Word) -> Any:
+    async def ask(self, script: Script[T], keys: Sequence[bytes], *args: Word) -> T:
         """What `script` answers. Raises Away."""
-        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._put(_Ask(script, keys, args, reply))
         return await reply
 
-    def tell(self, script: Script, keys: Sequence[bytes], *args: Word) -> None:
+    def tell(self, script: Script[Any], keys: Sequence[bytes], *args: Word) -> None:
         """Run `script` after what was asked before, and wait for nothing."""
         if len(self._waiting) < MOST_WAITING:
             self._put(_Ask(script, keys, args, None))

@@ -97,6 +97,11 @@ class LocalState(State):
                 self._rests.pop(name, None)
                 self._looked_after.discard(name)
 
+    def all_rests(self) -> list[tuple[str, float]]:
+        """Every name that rests, and for how many more seconds."""
+        now = self._now()
+        return [(name, until - now) for name, until in self._rests.items() if until > now]
+
     async def reserve(self, name: str, amount: int, most: int) -> bool:
         if self._spent.get(name, 0) >= most:
             return False

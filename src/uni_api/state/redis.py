@@ -4,15 +4,17 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 from uni_api.secret import Secret
 from uni_api.state import scripts
 from uni_api.state.base import Short, State, Taken, Want
 from uni_api.state.line import Away, Line, Word
 from uni_api.state.local import LocalState
-from uni_api.state.scripts import DAY, PREFIX, Script
+from uni_api.state.scripts import DAY, PREFIX, Refused, Script
 from uni_api.state.windows import EXACT, LONGEST_NAME, TICKS, shortened, ticks
+
+T = TypeVar("T")
 
 logger = logging.getLogger("uni_api.state")
 
@@ -68,18 +70,12 @@ class RedisState(State):
         reply = await self._ask(scripts.TAKE, _windows(wants), *args)
         if reply is None:
             return await self._here.take(wants)
-        if reply[0] == 0:
-            _, place, wait, left = reply
-            return Short(wants[place - 1], math.inf if wait < 0 else wait / TICKS, max(0, left))
+        if isinstance(reply, Refused):
+            return Short(wants[reply.place], math.inf if reply.wait is None else reply.wait / TICKS, reply.left)
         now = self._now()
         self._here.note(wants, now)
-        return Taken(
-            id=f"{_THERE}{reply[1]}",
-            at=now,
-            wants=tuple(wants),
-            left=tuple([max(0, each) for each in reply[2::2]]),
-            resets=tuple([max(0, each) / TICKS for each in reply[3::2]]),
-        )
+        resets = tuple([each / TICKS for each in reply.resets])
+        return Taken(id=f"{_THERE}{reply.tick}", at=now, wants=tuple(wants), left=reply.left, resets=resets)
 
     async def settle(self, taken: Taken, amounts: Sequence[int]) -> None:
         await self._here.settle(taken, amounts)
@@ -94,7 +90,7 @@ class RedisState(State):
 
     async def turn(self, name: str) -> int:
         reply = await self._ask(scripts.TURN, [_key("turn", name)], TURNS_LAST)
-        return await self._here.turn(name) if reply is None else int(reply)
+        return await self._here.turn(name) if reply is None else reply
 
     @property
     def resting(self) -> bool:
@@ -114,7 +110,7 @@ class RedisState(State):
     async def reserve(self, name: str, amount: int, most: int) -> bool:
         reply = await self._spend(name, amount, most)
         if reply is not None:
-            return reply[0] == 1
+            return reply[0]
         granted = await self._here.reserve(name, amount, most)
         if granted:
             self._owe(name, amount)
@@ -136,7 +132,7 @@ class RedisState(State):
 
     # --- asking
 
-    async def _ask(self, script: Script, keys: Sequence[bytes], *args: Word) -> Any:
+    async def _ask(self, script: Script[T], keys: Sequence[bytes], *args: Word) -> T | None:
         """What Redis answers, or None when it is away."""
         if not self._away:
             try:
@@ -146,12 +142,11 @@ class RedisState(State):
         self.answered_here += 1
         return None
 
-    async def _spend(self, name: str, amount: int, most: Word) -> tuple[int, int] | None:
+    async def _spend(self, name: str, amount: int, most: Word) -> tuple[bool, int] | None:
         reply = await self._ask(scripts.SPEND, [_key("spent", name)], SPENDINGS_LAST, amount, most)
-        if reply is None:
-            return None
-        self._here.spent_by_now(name, reply[1])
-        return reply[0], reply[1]
+        if reply is not None:
+            self._here.spent_by_now(name, reply[1])
+        return reply
 
     def _owe(self, name: str, amount: int) -> None:
         self._owed[name] = self._owed.get(name, 0) + amount
@@ -198,6 +193,8 @@ class RedisState(State):
             self._pause = min(LONGEST_PAUSE, 2 * self._pause)
             return
         self._away = False
+        for name, seconds in self._here.all_rests():
+            self._publish(name, ticks(seconds))
         self._heard = b"-inf"
         self._joined_at = asyncio.get_running_loop().time()
         logger.warning("shared state at %s is back", self._line.place)
@@ -209,11 +206,11 @@ class RedisState(State):
                 last, found = await self._line.ask(scripts.RESTS, _RESTS, self._heard, PAGE)
             except Away:
                 return
-            for name, rest in zip(found[::2], found[1::2], strict=True):
-                await self._heard_of(name.decode("utf-8", "surrogatepass"), rest / TICKS)
+            for name, rest in found:
+                await self._heard_of(name, rest / TICKS)
             if last:
                 self._heard = b"(" + last
-            full = len(found) >= 2 * PAGE
+            full = len(found) >= PAGE
 
     async def _heard_of(self, name: str, seconds: float) -> None:
         if seconds > 0:

@@ -5,21 +5,73 @@ It obeys the rules of `windows.Window`. Times are whole microseconds of Redis' o
 agree on the time. Every key has an expiry, and all have one hash tag: in a cluster, they are on one node.
 """
 
+from collections.abc import Callable
 from hashlib import sha1
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
 
 PREFIX = "{uni-api}:"
 
 DAY = 86_400
 
 
-class Script:
-    """A script and the name under which Redis remembers it."""
+class Script(Generic[T]):
+    """A script, the name under which Redis remembers it, and how its answer is read.
 
-    __slots__ = ("digest", "text")
+    `read` raises ValueError or TypeError when the answer is none of this script's.
+    """
 
-    def __init__(self, text: str) -> None:
+    __slots__ = ("digest", "read", "text")
+
+    def __init__(self, text: str, read: Callable[[Any], T]) -> None:
         self.text = text.strip()
+        self.read = read
         self.digest = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+class Granted(Struct, frozen=True):
+    """TAKE took everything at the time `tick`. For each want: what is `left`, and the ticks until that grows."""
+
+    tick: int
+    left: tuple[int, ...]
+    resets: tuple[int, ...]
+
+
+class Refused(Struct, frozen=True):
+    """TAKE took nothing: the want at `place` is short for `wait` ticks (None: for ever), with `left` to be had."""
+
+    place: int
+    wait: int | None
+    left: int
+
+
+def _numbers(reply: Any) -> list[int]:
+    if not isinstance(reply, list):
+        raise TypeError("not the answer of this script; is it a Redis?")
+    return list(map(int, reply))
+
+
+def _taking(reply: Any) -> Granted | Refused:
+    granted, *numbers = _numbers(reply)
+    if granted:
+        tick, *rest = numbers
+        return Granted(tick, tuple([max(0, each) for each in rest[::2]]), tuple([max(0, each) for each in rest[1::2]]))
+    place, wait, left = numbers
+    return Refused(place - 1, None if wait < 0 else wait, max(0, left))
+
+
+def _spending(reply: Any) -> tuple[bool, int]:
+    done, total = _numbers(reply)
+    return done == 1, total
+
+
+def _changes(reply: Any) -> tuple[bytes, list[tuple[str, int]]]:
+    last, found = reply
+    names = [str(name, "utf-8", "surrogatepass") for name in found[::2]]
+    return bytes(last), list(zip(names, map(int, found[1::2]), strict=True))
 
 
 _CLOCK = """
@@ -109,12 +161,13 @@ for i = 1, #KEYS / 2 do
   taken[#taken + 1] = oldest and tonumber(oldest) + span - now or 0
 end
 return taken
-"""
+""",
+    _taking,
 )
 """keys: times and amounts of each window. args: EXACT, then most, span and amount of each want.
 
-Answers 1, the time, and for each want what is left and the ticks until that grows; or 0, which want is short, the ticks
-to wait (-1: for ever) and what is left."""
+Answers 1, the time, and for each want what is left and the ticks until that grows; or 0, which want is short (from
+1), the ticks to wait (-1: for ever) and what is left."""
 
 SETTLE = Script(
     _WINDOW
@@ -145,7 +198,8 @@ for i = 1, #KEYS / 2 do
   end
 end
 return 1
-"""
+""",
+    int,
 )
 """keys: as for TAKE. args: the time of the taking, then span and correction of each want."""
 
@@ -154,7 +208,8 @@ TURN = Script(
 local turn = redis.call('INCR', KEYS[1])
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return turn - 1
-"""
+""",
+    int,
 )
 """keys: the cursor. args: seconds to live."""
 
@@ -167,7 +222,8 @@ if ARGV[2] ~= '0' then
   redis.call('EXPIRE', KEYS[1], ARGV[1])
 end
 return {1, spent}
-"""
+""",
+    _spending,
 )
 """keys: the account. args: seconds to live, the amount, and from what total on it is refused (or nothing).
 
@@ -188,7 +244,8 @@ if ARGV[2] == '0' or until_then > tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]
   keep()
 end
 return 1
-"""
+""",
+    int,
 )
 """keys: ends of rests, times of changes. args: the name, ticks to rest (0: wake it)."""
 
@@ -207,7 +264,8 @@ for i = 1, #changed, 2 do
   found[#found + 1] = math.max(0, tonumber(redis.call('ZSCORE', KEYS[1], changed[i]) or 0) - now)
 end
 return {changed[#changed] or '', found}
-"""
+""",
+    _changes,
 )
 """keys: as for REST. args: changes since when, at most how many.
 
@@ -218,6 +276,7 @@ PROBE = Script(
     """
 redis.call('SET', KEYS[1], '1', 'EX', 60)
 return 1
-"""
+""",
+    int,
 )
 """keys: any. Whether Redis can be written to."""
