@@ -14,6 +14,7 @@ BACKS = {
     "gemini": "uni_api.dialects.gemini",
     "gemini_vertex": "uni_api.dialects.gemini.vertex",
     "converse": "uni_api.dialects.converse",
+    "cohere": "uni_api.dialects.cohere",
     "ollama": "uni_api.dialects.ollama",
     "workers_ai": "uni_api.dialects.workers_ai",
 }

@@ -10,18 +10,20 @@ from uni_api.providers import (
     azure,
     bedrock,
     cloudflare,
+    cohere,
     databricks,
     gemini,
     ollama,
     openai_responses,
     vertex,
 )
-from uni_api.providers._address import hostname, parse
+from uni_api.providers._address import hostname
 from uni_api.providers.anthropic import Anthropic
 from uni_api.providers.azure import Azure
 from uni_api.providers.base import Given, Provider
 from uni_api.providers.bedrock import Bedrock
 from uni_api.providers.cloudflare import Cloudflare
+from uni_api.providers.cohere import Cohere
 from uni_api.providers.databricks import Databricks
 from uni_api.providers.demo import Demo
 from uni_api.providers.gemini import Gemini
@@ -41,6 +43,7 @@ OLLAMA = Ollama()
 AZURE = Azure()
 DATABRICKS = Databricks()
 CLOUDFLARE = Cloudflare()
+COHERE = Cohere()
 BEDROCK = Bedrock()
 BEDROCK_CLAUDE = Bedrock(maker="anthropic")
 VERTEX = Vertex()
@@ -75,7 +78,7 @@ _ENGINES: Mapping[str, Provider | Later] = MappingProxyType(
         "cloudflare": CLOUDFLARE,
         "github": GITHUB,
         "codex": Later("Codex"),
-        "cohere": Later("Cohere"),
+        "cohere": COHERE,
         "content-generation": Later("video generation"),
         "dalle": Later("image generation"),
         "doubao-translation": Later("Doubao translation"),
@@ -95,10 +98,6 @@ ENGINES: tuple[str, ...] = tuple(_ENGINES)
 """Every word that `engine` may be."""
 
 
-def _is_cohere(base_url: str) -> bool:
-    return _at("api.cohere.com")(base_url) and not parse(base_url).path.startswith("/compatibility/")
-
-
 def _at(*ends: str) -> Callable[[str], bool]:
     """Whether a base URL's host has one of these names, or ends in one after a dot or a hyphen."""
     joined = tuple(f"{mark}{end}" for end in ends for mark in ".-")
@@ -112,7 +111,7 @@ _PLACES: tuple[tuple[Callable[[str], bool], Provider | Later], ...] = (
     (cloudflare.lives_at, CLOUDFLARE),
     (openai_responses.lives_at, RESPONSES),
     (bedrock.lives_at, BEDROCK),
-    (_is_cohere, Later("Cohere")),
+    (cohere.lives_at, COHERE),
     (ollama.lives_at, OLLAMA),
     (gemini.lives_at, GEMINI),
     (anthropic.lives_at, ANTHROPIC),
