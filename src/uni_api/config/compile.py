@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct, structs
 
-from uni_api.config import credentials, waits
+from uni_api.config import credentials, scheduling, waits
 from uni_api.config.findings import Findings, quoted, suggestion
 from uni_api.config.kinds import PerModel
-from uni_api.config.plan import Channel, Client, KeyScheduling, Plan, Rule, Scheduling
+from uni_api.config.plan import Channel, Client, KeyScheduling, Plan, Rule
 from uni_api.config.policy import ByModel
 from uni_api.config.schema import (
     ClientEntry,
@@ -38,13 +38,12 @@ def compile_plan(
     `environ` tells where files of credentials are.
     """
     preferences = document.preferences or Preferences.empty("preferences")
-    proxy = preferences.proxy
     names: set[str] = set()
     channels: list[Channel] = []
     for position, entry in enumerate(document.providers or ()):
         if entry.provider is not None:
             names.add(entry.provider)
-            channel = _channel(entry, entry.provider, position, proxy, findings, environ)
+            channel = _channel(entry, entry.provider, position, preferences, findings, environ)
             if channel is not None:
                 channels.append(channel)
     if document.providers == ():
@@ -71,7 +70,7 @@ def _channel(
     entry: ProviderEntry,
     name: str,
     position: int,
-    proxy: Secret | None,
+    overall: Preferences,
     findings: Findings,
     environ: Mapping[str, str],
 ) -> Channel | None:
@@ -100,10 +99,11 @@ def _channel(
         image=entry.image is not False,
         normalize_reasoning=preferences.normalize_reasoning is True,
         headers=preferences.headers or (),
-        proxy=preferences.proxy or proxy,
+        proxy=preferences.proxy or overall.proxy,
         model_timeout=_by_model(preferences.model_timeout),
         keepalive=_by_model(preferences.keepalive_interval),
         wait_policy=waits.policy(preferences.timeout_policy),
+        cooldown=scheduling.cooldown(preferences, overall),
         key_scheduling=_key_scheduling(preferences, findings),
         overrides=for_all,
         model_overrides=for_model,
@@ -281,7 +281,7 @@ def _clients(document: Document, known: _Known, findings: Findings) -> Mapping[b
             role=entry.role,
             admin=position in first_admin,
             rules=_rules(entry, known, digests, findings),
-            scheduling=_scheduling(preferences, findings),
+            scheduling=scheduling.algorithm(entry, findings),
             auto_retry=True if retry is None else retry,
         )
     _refuse_circles(usable, found, findings)
@@ -311,23 +311,9 @@ def _leads_to(client: Client, goal: bytes, found: Mapping[bytes, Client], seen: 
     return False
 
 
-def _scheduling(preferences: ClientPreferences, findings: Findings) -> Scheduling:
-    word = preferences.scheduling or "fixed_priority"
-    if word != "fixed_priority":
-        findings.warning(
-            preferences.at("SCHEDULING_ALGORITHM"),
-            f"{preferences.path}.SCHEDULING_ALGORITHM",
-            f"{word} has no effect yet; fixed_priority is used",
-        )
-    assert word in get_args(Scheduling)
-    return cast(Scheduling, word)
-
-
 def _rules(entry: ClientEntry, known: _Known, digests: Mapping[bytes, int], findings: Findings) -> tuple[Rule, ...]:
     if not entry.model:
         return (Rule(kind="all"),)
-    if any(each.weight is not None for each in entry.model):
-        findings.warning(entry.at("model"), f"{entry.path}.model", "weights are read but have no effect yet")
     found = [_rule(each, known, digests, findings) for each in entry.model]
     return tuple(rule for rule in found if rule is not None)
 

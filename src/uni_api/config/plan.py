@@ -14,7 +14,19 @@ T = TypeVar("T")
 KEEPALIVE_OFF = 99_999
 """Seconds from which on `keepalive_interval` means never, as the reference has it."""
 
-Scheduling = Literal["fixed_priority", "round_robin", "weighted_round_robin", "lottery", "random", "smart_round_robin"]
+Scheduling = Literal[
+    "fixed_priority",
+    "round_robin",
+    "weighted_round_robin",
+    "lottery",
+    "random",
+    "smart_round_robin",
+    "lowest_latency",
+    "least_busy",
+]
+MEASURED: frozenset[Scheduling] = frozenset(("smart_round_robin", "lowest_latency", "least_busy"))
+"""What goes by how channels have answered so far."""
+
 KeyScheduling = Literal["round_robin", "random", "fixed_priority", "smart_round_robin"]
 
 
@@ -23,6 +35,7 @@ class Channel(Struct, frozen=True, kw_only=True, eq=False):
 
     Two entries with one name are two channels, each with its own doors: a host and a key each. `overrides` apply to
     every body, then those of `model_overrides[alias]`. `discover`: the file lists no models, the host is asked.
+    `cooldown`: seconds for which it rests after a failure, 0 for not at all.
     """
 
     name: str
@@ -39,6 +52,7 @@ class Channel(Struct, frozen=True, kw_only=True, eq=False):
     model_timeout: ByModel[float] | None = None
     keepalive: ByModel[float] | None = None
     wait_policy: WaitPolicy = WaitPolicy()
+    cooldown: float = 300.0
     key_scheduling: KeyScheduling = "round_robin"
     overrides: Mapping[str, Any] = {}
     model_overrides: Mapping[str, Mapping[str, Any]] = {}

@@ -4,7 +4,10 @@ What stands here is the reference: docs/configuration.md takes its tables from i
 uni_api.config.reference`). `effective=False` marks a key that does nothing yet, with all that stands under it.
 """
 
+from typing import get_args
+
 from uni_api.config import kinds, values
+from uni_api.config.plan import Scheduling
 from uni_api.config.section import Key, Section, section
 
 _GLOBS = kinds.listed(kinds.text())
@@ -163,7 +166,7 @@ class ProviderPreferences(Section):
         default="`round_robin`",
     )
     cooldown_period = Key(
-        _SECONDS, "As the global `cooldown_period`, for this channel.", default="the global value", effective=False
+        _SECONDS, "As the global `cooldown_period`, for this channel.", default="the global value"
     )
     model_timeout = Key(
         _TIMEOUT,
@@ -305,9 +308,8 @@ class ClientPreferences(Section):
     says = "a map of preferences"
 
     scheduling = Key(
-        kinds.choice("fixed_priority", "round_robin", "weighted_round_robin", "lottery", "random", "smart_round_robin"),
-        "The order in which channels are tried. `fixed_priority`: the order of the key's `model` list. The others "
-        "(`round_robin`, `weighted_round_robin`, `lottery`, `random`, `smart_round_robin`) are not yet in effect.",
+        kinds.choice(*get_args(Scheduling)),
+        "The order in which channels are tried; see [which channel is tried first](#which-channel-is-tried-first).",
         name="SCHEDULING_ALGORITHM",
         default="`fixed_priority`",
     )
@@ -378,9 +380,9 @@ class Preferences(Section):
     proxy = Key(values.proxy, "The proxy for every channel that names none.", default="none")
     cooldown_period = Key(
         _SECONDS,
-        "Seconds for which a channel rests after a failure; `0` for no rest.",
+        "Seconds for which a channel rests, for the model asked for, after a failure; `0` for no rest. See [channels "
+        "that rest](#channels-that-rest).",
         default="`300`",
-        effective=False,
     )
     rate_limit = Key(
         values.limits, "How many requests all keys together may send.", default="no limit", effective=False

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from uni_api.config import source
 from uni_api.config.findings import Place, quoted
-from uni_api.config.kinds import PRINTABLE, Kind, mapped, whole
+from uni_api.config.kinds import PRINTABLE, Kind, mapped, number
 from uni_api.config.policy import Limit, Price
 from uni_api.config.reader import Reader, Unusable
 from uni_api.config.source import Node, Scalar
@@ -185,7 +185,22 @@ def _read_models(node: Node, path: str, reader: Reader) -> tuple[ModelEntry, ...
 
 models: Kind[tuple[ModelEntry, ...]] = Kind("a list of model names or upstream: alias", _read_models)
 
-_weight = whole("a weight", least=1)
+MOST_WEIGHT = 1_000_000_000
+
+_weight = number("a weight", least=-MOST_WEIGHT)
+
+
+def _read_weight(node: Node, path: str, reader: Reader) -> int | None:
+    """None for one that means nothing, which is reported."""
+    value = _weight.read(node, path, reader)
+    if value > MOST_WEIGHT:
+        reader.findings.warning(node.place, path, f"a weight is at most {MOST_WEIGHT}; that is used")
+        return MOST_WEIGHT
+    if value < 0 or value != int(value):
+        text = "a weight is a whole number from 1, or 0 for a spare; this rule counts as one without a weight"
+        reader.findings.warning(node.place, path, text)
+        return None
+    return int(value)
 
 
 def _read_rules(node: Node, path: str, reader: Reader) -> tuple[RuleEntry, ...]:
@@ -193,7 +208,7 @@ def _read_rules(node: Node, path: str, reader: Reader) -> tuple[RuleEntry, ...]:
     for key, value, where in _pairs(node, path):
         try:
             rule = reader.words(key, where, "a model rule")
-            weight = None if value is None else _weight.read(value, where, reader)
+            weight = None if value is None else _read_weight(value, where, reader)
         except Unusable:
             continue
         found.append(RuleEntry(rule, weight, key.place, where))
