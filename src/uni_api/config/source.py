@@ -10,11 +10,13 @@ from typing import Any, NoReturn, TypeAlias
 
 from msgspec import Struct
 
+from uni_api.config import longlists
 from uni_api.config.findings import Findings, Place
+from uni_api.config.longlists import Shortened
 
-MAX_BYTES = 2 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 32
-MAX_NODES = 200_000
+MAX_NODES = 500_000
 """Values in the whole file, each counted as often as aliases repeat it."""
 
 
@@ -90,19 +92,34 @@ def read(data: bytes, findings: Findings) -> Node | None:
     text = _decode(data, findings)
     if text is None:
         return None
+    shorter = longlists.shortened(text)
+    if shorter is not None:
+        builder = _build(shorter.text, shorter)
+        if not builder.problems and not shorter.lists:
+            return builder.root
+    builder = _build(text, None)
+    for place, problem in builder.problems:
+        findings.problem(place, "", problem)
+    return builder.root
+
+
+def _build(text: str, shorter: Shortened | None) -> "_Builder":
+    """A builder that has read `text`, as far as it could."""
     from ruamel.yaml import YAML  # late: 20 ms that only the reading of a file should cost
     from ruamel.yaml.error import YAMLError
 
+    builder = _Builder(shorter)
     try:
-        root = _Builder(findings).build(YAML(typ="safe", pure=True).parse(text))
-        if root is None:
-            findings.problem(Place(1, 1), "", _EMPTY)
-        return root
+        builder.build(YAML(typ="safe", pure=True).parse(text))
+        if builder.root is None:
+            builder.problem(Place(1, 1), _EMPTY)
+        return builder
     except YAMLError as error:
-        findings.problem(_error_place(error, text), "", _explain(error))
+        builder.problem(_error_place(error, text), _explain(error))
     except _Hopeless:
         pass
-    return None
+    builder.root = None
+    return builder
 
 
 def _decode(data: bytes, findings: Findings) -> str | None:
@@ -140,24 +157,33 @@ class _Open:
 
 
 class _Builder:
-    def __init__(self, findings: Findings) -> None:
-        self._findings = findings
+    """Builds `root` from the parser's events. What was taken out of long lists is put back on the way."""
+
+    def __init__(self, shorter: Shortened | None) -> None:
+        self.root: Node | None = None
+        self.problems: list[tuple[Place, str]] = []
+        self._shorter = shorter
         self._stack: list[_Open] = []
         self._anchors: dict[str, tuple[Node, int] | None] = {}
-        self._root: Node | None = None
         self._nodes = 0
 
-    def build(self, events: Iterator[Any]) -> Node | None:
+    def problem(self, place: Place, text: str) -> None:
+        self.problems.append((place, text))
+
+    def build(self, events: Iterator[Any]) -> None:
         from ruamel.yaml import events as kinds
 
         documents = 0
         for event in events:
-            place = Place(event.start_mark.line + 1, event.start_mark.column + 1)
+            mark = event.start_mark
+            place = Place(mark.line + 1, mark.column + 1) if self._shorter is None else self._shorter.place(mark.index)
             match event:
                 case kinds.ScalarEvent():
                     plain = event.style is None and event.implicit[0]
                     self._refuse_tag(event, place)
                     self._add(Scalar(place, event.value, plain), 1, event.anchor)
+                    if self._shorter is not None and mark.index in self._shorter.lists:
+                        self._put_back(self._shorter, mark.index, event.value, plain)
                 case kinds.AliasEvent():
                     node, size = self._resolve(event.anchor, place)
                     self._add(node, size, None)
@@ -175,7 +201,15 @@ class _Builder:
                         self._stop(place, 'more than one document ("---"); keep one')
                 case _:
                     pass
-        return self._root
+
+    def _put_back(self, shorter: Shortened, index: int, text: str, plain: bool) -> None:
+        """What was taken out behind the item that has just been added, if it is an item of a list."""
+        parent = self._stack[-1] if self._stack else None
+        first, *missing = shorter.lists[index]
+        if parent is not None and isinstance(parent.node, Sequence) and (first.text, first.plain) == (text, plain):
+            del shorter.lists[index]
+            for item in missing:
+                self._add(Scalar(shorter.place_of(item.start), item.text, item.plain), 1, None)
 
     def _refuse_tag(self, event: Any, place: Place) -> None:
         tag = event.tag
@@ -183,7 +217,7 @@ class _Builder:
             self._stop(place, 'a tag ("!...") means nothing here; quote the value if it begins with "!"')
 
     def _stop(self, place: Place, text: str) -> NoReturn:
-        self._findings.problem(place, "", text)
+        self.problem(place, text)
         raise _Hopeless
 
     def _open(self, node: Sequence | Mapping, anchor: str | None) -> None:
@@ -216,7 +250,7 @@ class _Builder:
             self._anchors[anchor] = (node, size)
         self._nodes += 1
         if not self._stack:
-            self._root = node
+            self.root = node
             return
         parent = self._stack[-1]
         parent.size += size
@@ -233,7 +267,7 @@ class _Builder:
             if key.plain and key.text == "<<":
                 parent.merges.append(node)
             elif key.text in parent.keys:
-                self._findings.problem(key.place, "", _TWICE)
+                self.problem(key.place, _TWICE)
             else:
                 parent.keys.add(key.text)
                 parent.node.entries.append((key, node))
@@ -249,7 +283,7 @@ class _Builder:
         sources = [each for node in merges for each in (node.items if isinstance(node, Sequence) else [node])]
         for source in sources:
             if not isinstance(source, Mapping):
-                self._findings.problem(source.place, "", f'"<<" merges a map, found {kind_of(source)}')
+                self.problem(source.place, f'"<<" merges a map, found {kind_of(source)}')
                 continue
             for key, value in source.entries:
                 if key.text not in known:

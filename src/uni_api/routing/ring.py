@@ -1,64 +1,181 @@
-"""Whose turn it is among the doors of a channel."""
+"""Which door of a channel a try goes through, and what becomes of the door when the try is over."""
 
+import math
 import random
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 
 from msgspec import Struct
 
-from uni_api.config.plan import Channel
-from uni_api.errors import Fault
+from uni_api.config.plan import Channel, Plan
+from uni_api.errors import Fault, FaultKind
+from uni_api.routing.doors import Bench, Doors, Shut
 from uni_api.routing.pool import Candidate
+from uni_api.state.base import Short, State, Taken
+from uni_api.state.local import LocalState
+
+MOST_REST = 86_400.0
+"""Seconds that an upstream's own word can make a key rest. A host that says more is asked again the next day."""
+REFUSED_REST = 60.0
+"""Seconds for which a key rests that was refused, unless the file says otherwise: nothing will have changed before."""
+
+_UNSENT: frozenset[FaultKind] = frozenset({"connect", "unsayable"})
+"""The host never saw the request: it can't have counted it."""
+_NOT_OURS: frozenset[FaultKind] = frozenset(
+    {"connect", "unsayable", "bad_request", "too_long", "filtered", "cancelled"}
+)
+"""Says nothing about the key, good or bad."""
 
 
-class Shut(Struct, frozen=True):
-    """No door can be used now. `wait`: seconds until one can, as far as is known.
+class Lease(Struct, frozen=True):
+    """A door that one try may go through.
 
-    limited: their limits are what holds them back, not a rest after a failure · too_long: the request has more tokens
-    than any door takes.
+    taken: what its limits gave for it · forced: it rests, and was taken all the same.
     """
 
-    wait: float
-    limited: bool = False
-    too_long: bool = False
+    place: int
+    taken: Taken | None = None
+    forced: bool = False
 
 
 class KeyRing:
-    """The turn of every channel's doors, shared by all requests. Doors are named by their place in the channel."""
+    """The doors of every channel, shared by all requests. Doors are named by their place in the channel.
 
-    def __init__(self, dice: random.Random | None = None) -> None:
-        self._turn: dict[Channel, int] = {}
+    Rests, windows and turns are kept in `state` under a door's host and key, so that they outlive a Plan, and count for
+    every channel with the same key at the same host.
+    """
+
+    def __init__(
+        self,
+        state: State | None = None,
+        now: Callable[[], float] = time.time,
+        dice: random.Random | None = None,
+    ) -> None:
+        self._state = state if state is not None else LocalState(now)
+        self._now = now
         self._dice = dice or random.Random()
+        self._doors: dict[Channel, Doors] = {}
+
+    def use(self, plan: Plan) -> None:
+        """Go by `plan` from now on. What is known of doors that are still there stays."""
+        former: dict[str, list[Doors]] = {}
+        for channel, doors in self._doors.items():
+            former.setdefault(channel.name, []).append(doors)
+        self._doors = {
+            channel: self._succeeding(channel, former[channel.name])
+            for channel in plan.channels
+            if channel.name in former
+        }
 
     async def take(
-        self, candidate: Candidate, used: Collection[int], *, tokens: int = 0, force: bool = False
-    ) -> int | Shut:
-        """The place of the door to use, none of `used`; its turn passes on.
+        self,
+        candidate: Candidate,
+        used: Collection[int],
+        *,
+        tokens: int = 0,
+        force: bool = False,
+        prefer: int | None = None,
+    ) -> Lease | Shut:
+        """The door to use, none of `used`; its turn passes on, and its limits count the request.
 
         tokens: an estimate of what the request comes to · force: of the doors that rest, take the one that rests the
-        shortest. There must be a door that is not in `used`.
+        shortest · prefer: the door to use if it can be used. There must be a door that is not in `used`.
         """
-        channel = candidate.channel
-        count = len(channel.doors)
-        place = self._first(channel) if not used else next(reversed(tuple(used))) + 1
-        while place % count in used:
-            place += 1
-        return place % count
+        doors = self._doors_of(candidate.channel)
+        bench = doors.bench(candidate.model)
+        if bench.most_tokens is not None and tokens > bench.most_tokens:
+            return Shut(math.inf, limited=True, too_long=True)
+        turn = 0
+        if doors.shared and doors.size > 1:
+            turn = await self._state.turn(doors.turns)
+        while (place := doors.next(bench, used, turn, prefer)) is not None:
+            rest = self._state.rests(doors.name(place)) if self._state.resting else 0.0
+            if rest > 0:
+                doors.rest(place, rest)
+                continue
+            lease = await self._leased(doors, bench, place, tokens, forced=False)
+            if lease is not None:
+                return lease
+        while force and (place := doors.soonest(bench, used)) is not None:
+            lease = await self._leased(doors, bench, place, tokens, forced=True)
+            if lease is not None:
+                return lease
+        return doors.shut(bench, used)
 
-    async def failed(self, candidate: Candidate, place: int, fault: Fault) -> None:
-        """A try through this door ended in `fault`."""
+    async def failed(self, candidate: Candidate, lease: Lease, fault: Fault) -> None:
+        """The try through this door ended in `fault`."""
+        if fault.kind in _UNSENT:
+            await self.give_back(candidate, lease)
+        if fault.kind in _NOT_OURS:
+            return
+        doors = self._doors_of(candidate.channel)
+        doors.failed(lease.place)
+        seconds = _rest(candidate.channel, fault)
+        if seconds > 0:
+            doors.rest(lease.place, seconds)
+            await self._state.rest(doors.name(lease.place), seconds)
 
-    async def worked(self, candidate: Candidate, place: int) -> None:
-        """A try through this door came to content."""
+    async def worked(self, candidate: Candidate, lease: Lease) -> None:
+        """The try through this door came to content."""
+        doors = self._doors_of(candidate.channel)
+        doors.worked(lease.place)
+        if lease.forced:
+            doors.wake(lease.place)
+            await self._state.wake(doors.name(lease.place))
 
-    def _first(self, channel: Channel) -> int:
-        count = len(channel.doors)
-        if count < 2 or channel.key_scheduling == "fixed_priority":
-            return 0
-        if channel.key_scheduling == "random":
-            return self._dice.randrange(count)
-        turn = self._turn.get(channel, 0)
-        self._turn[channel] = (turn + 1) % count
-        return turn
+    async def give_back(self, candidate: Candidate, lease: Lease) -> None:
+        """The host was never asked: what the limits gave is theirs again."""
+        if lease.taken is not None:
+            await self._state.settle(lease.taken, [0] * len(lease.taken.wants))
+            doors = self._doors_of(candidate.channel)
+            doors.unlimit(doors.bench(candidate.model), lease.place)
+
+    def _doors_of(self, channel: Channel) -> Doors:
+        doors = self._doors.get(channel)
+        if doors is None:
+            doors = self._doors[channel] = Doors(channel, self._now, self._dice)
+        return doors
+
+    async def _leased(self, doors: Doors, bench: Bench, place: int, tokens: int, *, forced: bool) -> Lease | None:
+        """The door, if its limits have room; otherwise it stays away until they have."""
+        if not bench.windows:
+            return Lease(place, None, forced)
+        taken = await self._state.take(bench.wants(doors.name(place), tokens))
+        if isinstance(taken, Short):
+            doors.limit(bench, place, taken.wait)
+            return None
+        if 0 in taken.left:  # the next one need not ask
+            doors.limit(
+                bench, place, max(wait for left, wait in zip(taken.left, taken.resets, strict=True) if not left)
+            )
+        return Lease(place, taken, forced)
+
+    def _succeeding(self, channel: Channel, former: list[Doors]) -> Doors:
+        for doors in former:
+            if doors.fits(channel):
+                doors.channel = channel
+                return doors
+        fresh = Doors(channel, self._now, self._dice)
+        fresh.succeed(former)
+        return fresh
 
     def __repr__(self) -> str:
-        return f"<KeyRing {', '.join(f'{channel.name}: {turn}' for channel, turn in self._turn.items())}>"
+        return f"<KeyRing {', '.join(map(repr, self._doors.values()))}>"
+
+
+def _rest(channel: Channel, fault: Fault) -> float:
+    """Seconds for which the key rests that met with `fault`. A key without another rests at its host's word alone."""
+    rests, single = channel.key_rests, len(channel.doors) == 1
+    asked = min(fault.retry_after or 0.0, MOST_REST)
+    match fault.kind:
+        case "rate":
+            given = rests.rate if rests.rate is not None else rests.failure or 0.0
+        case "quota":
+            given = rests.quota
+        case "auth":
+            given, asked = (rests.failure if rests.failure is not None else REFUSED_REST), 0.0
+        case "protocol":
+            given, asked = rests.failure or 0.0, 0.0
+        case _:
+            return 0.0
+    return asked if single else max(asked, given)
