@@ -50,6 +50,7 @@ class RedisServer:
             if self._answers():
                 return
             time.sleep(0.01)
+        self.kill()
         raise AssertionError("redis-server does not start")
 
     def _settings(self) -> list[str]:

@@ -389,7 +389,7 @@ def test_a_node_of_a_cluster_that_holds_none_of_it_is_away(caplog: pytest.LogCap
         assert state.degraded
         await state.aclose()
 
-    with RedisServer("--cluster-enabled", "yes") as server:
+    with RedisServer("--cluster-enabled", "yes", "--cluster-port", str(free_port())) as server:
         asyncio.run(run(server))
     assert "CLUSTERDOWN" in caplog.text or "MOVED" in caplog.text or "Hash slot" in caplog.text
 
