@@ -22,7 +22,8 @@ MODELS: dict[str, list[Step]] = {
     "stream": streams("hello there"),
     "stuck": [stream_head(), piece(ROLE), piece(delta({"content": "hello"})), Hang()],
     "cut": [stream_head(), piece(ROLE), piece(delta({"content": "hello"})), Close()],
-    "late": [Wait(1.5), *streams("hello there")],
+    "failing": [Wait(0.6), *fails(500)],
+    "late": [Wait(0.8), *streams("hello there")],
     "silent": answer({**completion("hello"), "usage": None}),
     "dear": answer({**completion("hello"), "usage": {"prompt_tokens": 0, "completion_tokens": 1_000}}),
     "gpt-4o": answer({**completion("hello"), "usage": {"prompt_tokens": 0, "completion_tokens": 1_000}}),
@@ -239,3 +240,17 @@ def test_all_keys_together(upstream: Upstream) -> None:
         assert statuses(gateway, "ten", count=3) == [200] * 3
         assert statuses(gateway, "free", count=3) == [200, 200, 429]
         assert statuses(gateway, "ten", count=1) == [429]
+
+
+def test_streams_that_are_kept_open_are_settled_too(upstream: Upstream) -> None:
+    one = running.channel("one", f"{upstream.url}/v1", ["late", "failing"])
+    plan = running.config(one, preferences={"rate_limit": "1000/tpm"})
+    plan["preferences"] = {"keepalive_interval": 0.3, "cooldown_period": 0}
+    with running.gateway(plan) as gateway:
+        opened = gateway.post(request("late", stream=True, max_tokens=500))
+        assert opened.body.startswith(b": ") and b"there" in opened.body
+        assert opened.headers["x-ratelimit-limit-tokens"] == "1000"
+        left = gateway.post(request("late", stream=True, max_tokens=0)).headers["x-ratelimit-remaining-tokens"]
+        assert int(left) > 950
+        assert b"error" in gateway.post(request("failing", stream=True, max_tokens=900)).body
+        assert gateway.post(request("failing", stream=True, max_tokens=900)).status == 200

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct, structs
 
 from uni_api.accounts import telling
-from uni_api.accounts.meter import MOST_TOKENS, Meter, account, meter
+from uni_api.accounts.meter import MOST_TOKENS, NO_METER, Meter, account, meter
 from uni_api.accounts.prices import Prices, cost
 from uni_api.canon import Usage
 from uni_api.config.plan import Client, Plan
@@ -48,17 +48,17 @@ class Came(Struct, frozen=True):
 class Pass(Struct, frozen=True):
     """What one request was let in with. `headers` tell the client what it has left.
 
-    taken: what its limits gave, a want for each item of `tokens` · reserved: in billionths of a dollar, None for a key
-    without credits.
+    taken: what its limits gave, as `meter` wanted it · reserved: of the money in `purse`, in billionths of a dollar;
+    None for a key without credits.
     """
 
     client: Client
     ask: Ask
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    meter: Meter = NO_METER
     taken: Taken | None = None
-    tokens: tuple[bool, ...] = ()
-    reserved: int | None = None
     purse: str = ""
+    reserved: int | None = None
 
 
 class Gate:
@@ -87,14 +87,17 @@ class Gate:
         where = self._meter(client, ask.model, nested)
         if where.largest is not None and ask.prompt > where.largest:
             raise telling.too_long(ask.prompt, where.largest)
-        held = Pass(client, ask)
         if where.wants:
             taken = await self._state.take(where.wanted(ask.prompt, ask.output or 0))
             if isinstance(taken, Short):
                 raise _refused(taken, where, ask.model)
-            held = Pass(client, ask, telling.of_taken(taken, where.tokens), taken, where.tokens)
-        if allowance.credits is None:
-            return held if where.wants else None
+            held = Pass(client, ask, telling.of_taken(taken, where.tokens), where, taken)
+            if allowance.credits is None:
+                return held
+        elif allowance.credits is None:
+            return None
+        else:
+            held = Pass(client, ask)
         try:
             return await self._reserved(held, allowance.credits, allowance.since)
         except BaseException:
@@ -103,10 +106,10 @@ class Gate:
 
     async def settle(self, held: Pass, came: Came | None) -> None:
         """The request is over, and came to this. None: no upstream served it; then it counts, and costs nothing."""
-        if held.taken is not None and any(held.tokens):
+        if held.taken is not None and held.meter.metering:
             amounts = [
                 _tokens(came, want.amount) if tokens else want.amount
-                for want, tokens in zip(held.taken.wants, held.tokens, strict=True)
+                for want, tokens in zip(held.taken.wants, held.meter.tokens, strict=True)
             ]
             await self._state.settle(held.taken, amounts)
         if held.reserved is not None:

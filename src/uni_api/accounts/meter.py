@@ -37,6 +37,9 @@ class Meter(Struct, frozen=True):
         ]
 
 
+NO_METER = Meter((), (), False, None)
+
+
 def meter(client: Client, model: str, *, nested: bool) -> Meter:
     """What `client` pays for requests for `model`. `nested`: another key led there, and paid what all keys share."""
     wants: list[Want] = []

@@ -62,6 +62,8 @@ class Prices:
 
 def cost(usage: Usage, price: Price) -> int:
     """What `usage` costs, in billionths of a dollar."""
+    if usage.input_audio == usage.cache_read == usage.cache_write == usage.output_audio == 0:
+        return round((usage.input * price.input + usage.output * price.output) * 1_000)
     written = usage.cache_write - usage.cache_write_1h
     per_write = _else(price.cache_write, price.input)
     dollars_per_million = (

@@ -11,6 +11,11 @@ Headers = tuple[tuple[bytes, bytes], ...]
 HOPELESS = (b"x-should-retry", b"false")
 """Tells clients that know it not to ask again by themselves."""
 
+_REQUESTS, _TOKENS = [
+    tuple(f"x-ratelimit-{what}-{kind}".encode() for what in ("limit", "remaining", "reset"))
+    for kind in ("requests", "tokens")
+]
+
 _SPANS = {
     1: "second",
     60: "minute",
@@ -23,6 +28,8 @@ _SPANS = {
 
 def of_taken(taken: Taken, tokens: Sequence[bool]) -> Headers:
     """The limits that are closest to their ends: one of requests, one of tokens."""
+    if len(tokens) == 1:
+        return _headers(taken.wants[0], tokens[0], taken.left[0], taken.resets[0])
     found: dict[bool, tuple[float, int]] = {}
     for place, (want, counts, left) in enumerate(zip(taken.wants, tokens, taken.left, strict=True)):
         share = left / want.most if want.most else 0.0
@@ -77,11 +84,9 @@ def no_credit(spent: int, credits: int) -> Denied:
 
 
 def _headers(want: Want, tokens: bool, left: int, resets: float) -> Headers:
-    kind = b"tokens" if tokens else b"requests"
-    told = [(b"x-ratelimit-limit-" + kind, b"%d" % want.most), (b"x-ratelimit-remaining-" + kind, b"%d" % max(0, left))]
-    if math.isfinite(resets):
-        told.append((b"x-ratelimit-reset-" + kind, _period(resets).encode()))
-    return tuple(told)
+    limit, remaining, reset = _TOKENS if tokens else _REQUESTS
+    told = ((limit, b"%d" % want.most), (remaining, b"%d" % left))
+    return (*told, (reset, _period(resets).encode())) if resets != math.inf else told
 
 
 def _period(seconds: float) -> str:
