@@ -64,9 +64,10 @@ class Shortened:
 
 def shortened(text: str) -> Shortened | None:
     """`text` without what is long in it, or None when nothing is."""
-    if text.count("\n") < LONG and text.count(",") < LONG:
-        return None
-    runs = [run for run in (*_runs(_BLOCK, text, 1), *_runs(_FLOW, text, 0)) if len(run) >= LONG]
+    runs: list[list[Item]] = []
+    for pattern, sign, between in ((_BLOCK, "\n", 1), (_FLOW, ",", 0)):
+        if text.count(sign) >= LONG:
+            runs += [run for run in _runs(pattern, text, between) if len(run) >= LONG]
     if not runs:
         return None
     runs.sort(key=lambda run: run[0].start)
