@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from tests.config.files import CLIENTS, PROVIDERS, plan, problems
@@ -47,3 +49,12 @@ def test_a_wrong_url_is_told_with_the_mend(url: str) -> None:
     [of_environment] = problems(PROVIDERS + CLIENTS, UNI_API_STATE_URL=url)
     assert of_environment.startswith("environment variable UNI_API_STATE_URL: not a usable address; write redis://")
     assert CANARY not in problem + of_environment
+
+
+def test_a_missing_package_is_told_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    [problem] = problems(PROVIDERS + CLIENTS + "preferences: {state: 'redis://h'}")
+    [of_environment] = problems(PROVIDERS + CLIENTS, UNI_API_STATE_URL="redis://h")
+    assert problem.endswith("needs the package redis; install it with: pip install 'uni-api[redis]'")
+    assert of_environment.endswith("pip install 'uni-api[redis]'")
+    assert plan(PROVIDERS + CLIENTS).state is None

@@ -43,7 +43,7 @@ def test_with_a_url_it_is_shared() -> None:
 def test_a_missing_package_is_told_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "redis" or name.startswith("uni_api.state.")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "redis", None)
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)  # such as one that is too old
     with pytest.raises(ConfigError, match=r"pip install 'uni-api\[redis\]'"):
         _opened("preferences: {state: 'redis://h'}")
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
 from uni_api.config.kinds import PRINTABLE, Kind
@@ -23,6 +24,8 @@ def _read(node: Node, path: str, reader: Reader) -> Secret:
     if not _is_usable(found):
         reader.refuse(node, path, f"not a usable address; {_MEND}")
     reader.findings.hide(unquote(urlsplit(found).password or ""))
+    if find_spec("redis") is None:
+        reader.refuse(node, path, _MISSING)
     return Secret(found)
 
 
@@ -33,6 +36,8 @@ _MEND = (
     "password percent-encoded)"
 )
 
+_MISSING = "shared state needs the package redis; install it with: pip install 'uni-api[redis]'"
+
 
 def from_environment(environ: Mapping[str, str]) -> tuple[Secret | None, tuple[str, ...]]:
     """What the environment variable says, for a file that says nothing, and what is wrong with it."""
@@ -41,6 +46,8 @@ def from_environment(environ: Mapping[str, str]) -> tuple[Secret | None, tuple[s
         return None, ()
     if not _is_usable(text):
         return None, (f"environment variable {VARIABLE}: not a usable address; {_MEND}",)
+    if find_spec("redis") is None:
+        return None, (f"environment variable {VARIABLE}: {_MISSING}",)
     return Secret(text), ()
 
 
