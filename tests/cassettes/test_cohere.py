@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import cohere
+import httpx
 import pytest
 
 from tests.cassettes import clients, oracle
@@ -25,10 +27,14 @@ from tests.fakes.cuts import Cut, awkwardly, every, randomly, whole
 from tests.fakes.replay import Delivery, Replay
 from tests.fakes.upstream import Upstream, answer
 from tests.gateway import Gateway, channel, config, gateway
+from uni_api.dialects.cohere import read_error
 
 CHAT = "/v2/chat"
 
 FINISHES = {"COMPLETE": "stop", "STOP_SEQUENCE": "stop", "MAX_TOKENS": "length", "TOOL_CALL": "tool_calls"}
+
+
+ERRORS = {401: "auth", 404: "not_found"}
 
 
 @cache
@@ -89,6 +95,29 @@ def _tokens(usage: dict[str, Any]) -> Tokens:
     return Tokens(prompt, completion, prompt + completion, cached, reasoning)
 
 
+def heard_by_sdk(client: cohere.ClientV2, model: str, *, stream: bool) -> View:
+    """What Cohere's own SDK makes of the answer. Its models may come without any of their fields."""
+    voice, tokens, drafts = Voice(), None, list[dict[str, str]]()
+    asked: dict[str, Any] = {"model": model, "messages": clients.GREETING}
+    answers: list[Any] = list(client.chat_stream(**asked)) if stream else [client.chat(**asked)]
+    for said in answers:
+        around: Any = getattr(said, "delta", None) if stream else said
+        spoken = getattr(around, "message", None)
+        voice.reasoning += getattr(spoken, "tool_plan", None) or ""
+        for block in listed(getattr(spoken, "content", None)):
+            voice.text += getattr(block, "text", None) or ""
+            voice.reasoning += getattr(block, "thinking", None) or ""
+        for call in listed(getattr(spoken, "tool_calls", None)):
+            if getattr(call, "id", None):
+                drafts.append({"id": call.id, "name": call.function.name, "arguments": ""})
+            drafts[-1]["arguments"] += call.function.arguments or ""
+        if finish := getattr(around, "finish_reason", None):
+            voice.finish = FINISHES.get(finish, finish)
+            tokens = _tokens(around.usage.dict()) if around.usage.tokens else None
+    voice.calls = [(call["name"], value_of(call["arguments"]), call["id"]) for call in drafts]
+    return View({0: voice}, tokens)
+
+
 def wrong_in(record: Record, seen: Any) -> Any:
     """What `seen` says otherwise than the record; nothing when both say the same."""
     wanted = heard_directly(record)
@@ -140,6 +169,42 @@ def test_answers_say_the_same(stage: Stage, streams: bool) -> None:
     print(f"cohere {'streams' if streams else 'whole'}: identical {total - len(wrong)}/{total}")
     assert total >= 27
     assert not wrong
+
+
+@needs_records
+def test_the_sdk_hears_what_the_gateway_is_held_to() -> None:
+    """So that what answers are compared with above is not our own reading alone."""
+    wrong: dict[str, Any] = {}
+    failed = 0
+    with Replay(exchanges()) as upstream, httpx.Client() as http:
+        client = cohere.ClientV2(api_key="sk-direct", base_url=upstream.url, httpx_client=http)
+        for number, record in enumerate(exchanges()):
+            seen, wanted = heard_by_sdk(client, f"rec-{number}", stream=record["stream"]), heard_directly(record)
+            if isinstance(wanted, str):
+                failed += seen.voices[0].finish == "ERROR"
+            elif found := differences(wanted, seen):
+                wrong[record["id"]] = found
+    print(f"cohere as its SDK hears it: {len(exchanges()) - len(wrong)}/{len(exchanges())}, {failed} failed")
+    assert not wrong
+    assert failed >= 1
+
+
+@needs_records
+def test_recorded_errors_are_told() -> None:
+    with (FOLDER / "errors.jsonl").open(encoding="utf-8") as lines:
+        told = tuple(one for one in map(json.loads, lines) if one["provider"] == "cohere")
+    names = [f"rec-{number}" for number in range(len(told))]
+    assert len(told) >= 4
+    with Replay(told) as upstream, gateway(config(channel("co", upstream.url, names, engine="cohere"))) as running:
+        for stream in (False, True):
+            for number, record in enumerate(told):
+                asked = {"model": f"rec-{number}", "messages": clients.GREETING, "stream": stream}
+                reply = running.post(json.dumps(asked).encode())
+                fault = read_error(record["status"], record["response_body"].encode())
+                assert (fault.kind, reply.status) == (ERRORS[record["status"]], record["status"])
+                assert fault.message == json.loads(record["response_body"])["message"]
+                beginning = fault.message.partition("*")[0]
+                assert reply.json()["error"]["message"].startswith(beginning)
 
 
 CUTS = {
@@ -256,6 +321,9 @@ def test_rich_requests_translate(name: str) -> None:
     assert not wrong
 
 
+SOURCE = {"type": "document", "id": "d", "document": {"id": "d", "title": "Facts", "url": "https://example.com/f"}}
+
+
 def test_plans_and_thoughts_come_back_to_their_host() -> None:
     """A client that sends the assistant's message back as it got it."""
     message = {
@@ -263,6 +331,7 @@ def test_plans_and_thoughts_come_back_to_their_host() -> None:
         "tool_plan": "I look it up.",
         "content": [{"type": "thinking", "thinking": "Oslo, then."}, {"type": "text", "text": "One moment."}],
         "tool_calls": [{"id": "f_1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1.0}'}}],
+        "citations": [{"start": 0, "end": 3, "text": "One", "sources": [SOURCE], "content_index": 1}],
     }
     called = _ANSWERED | {"message": message, "finish_reason": "TOOL_CALL"}
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}

@@ -5,6 +5,7 @@ from uni_api.errors import Fault
 from uni_api.framing import SseDecoder
 from uni_api.providers.base import Address, Door, Given, Hints, Page, Site, Unfit
 from uni_api.providers.cohere import Cohere, lives_at, read_models, server_url
+from uni_api.providers.registry import COHERE, OPENAI, by_address, by_engine, home
 from uni_api.secret import Secret
 
 PROVIDER = Cohere()
@@ -59,6 +60,22 @@ def test_the_query_of_the_base_url_is_kept() -> None:
 )
 def test_which_addresses_are_native(base_url: str, native: bool) -> None:
     assert lives_at(base_url) is native
+
+
+@pytest.mark.parametrize("base_url", [HOME, f"{HOME}/v1/chat", "https://api.cohere.ai/v2", "http://a.example/v2/chat"])
+def test_existing_addresses_are_served(base_url: str) -> None:
+    assert by_address(base_url) is COHERE
+    assert COHERE.address(Door(Site(base_url=base_url)), "m", stream=False).url.endswith("/v2/chat")
+
+
+def test_the_compatible_api_is_of_the_openai_format() -> None:
+    assert by_address(f"{HOME}/compatibility/v1") is OPENAI
+
+
+def test_the_engine_needs_no_address() -> None:
+    assert by_engine("cohere") is COHERE
+    assert home("cohere") == f"{HOME}/v2"
+    assert server_url(f"{HOME}/v2", "/v2/chat") == f"{HOME}/v2/chat"
 
 
 @pytest.mark.parametrize(("stream", "kind"), [(False, "application/json"), (True, "text/event-stream")])

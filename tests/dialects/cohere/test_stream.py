@@ -327,6 +327,14 @@ def test_pieces_without_a_beginning_begin_a_part() -> None:
     assert fold(said(content(0, "Hi")[1], end())).choices[0].parts == (Text(text="Hi"),)
 
 
+def test_a_number_may_be_used_again() -> None:
+    assert parts(*content(0, "Hm.", kind="thinking"), *content(0, "One."), *content(0, "Two.")) == (
+        Thinking(text="Hm.", seal=THOUGHT),
+        Text(text="One."),
+        Text(text="Two."),
+    )
+
+
 SAMPLE = wire(
     [
         START,

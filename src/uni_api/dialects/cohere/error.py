@@ -76,10 +76,12 @@ def fault_of(status: int, value: Any, raw: bytes = b"") -> Fault:
     fields: Mapping[str, Any] = inner if isinstance(inner, dict) else holder
     sentences = map(_sentence, (inner, fields.get("message"), fields.get("detail")))
     message = next(filter(None, sentences), "")
+    kind = _kind(status, message)
     return Fault(
-        _kind(status, message),
+        kind,
         message or f"The upstream answered with status {status} and no explanation.",
-        status=status if status >= 400 else None,
+        # A refused key is told as one, whatever the status it is said with.
+        status=None if status < 400 or (kind == "auth" and status != 403) else status,
         code=_word(fields.get("code")),
         type=_word(fields.get("error_type")) or _word(fields.get("type")),
         param=_word(fields.get("param")),

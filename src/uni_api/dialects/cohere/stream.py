@@ -139,7 +139,8 @@ class Reader:
         if isinstance(kind, str) and kind not in _KINDS:
             yield from self._begin_line(("content", place), Foreign(dialect=NAME, block=block))
             return
-        if isinstance(kind, str) and ("content", place) not in self._open:
+        line = self._open.get(("content", place))
+        if isinstance(kind, str) and (line is None or line.over):
             yield from self._begin_line(("content", place), _KINDS[kind](), kind)
         for field, words in _KINDS.items():
             yield from self._grow(("content", place), words, field, block.get(field))
