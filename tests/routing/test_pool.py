@@ -89,6 +89,21 @@ def test_weights_stay_with_what_their_rule_brought_in() -> None:
     assert [entry.weight for entry in pool.entries] == [3, 2, 5, 5]
 
 
+def test_the_first_rule_gives_the_place_and_the_first_weight_counts() -> None:
+    inner = client("sk-inner", Rule(kind="channel", channel="c"))
+    rules = (
+        Rule(kind="all"),
+        Rule(kind="key", key=inner.key.digest),
+        Rule(kind="channel", channel="b", weight=3),
+        Rule(kind="channel", channel="b", weight=4),
+        Rule(kind="key", key=inner.key.digest, model="m", weight=2),
+    )
+    who = client("sk-1", *rules)
+    pool = Router(plan([A, B, C], who, inner)).pool(who, "m")
+    assert names(Router(plan([A, B, C], who, inner)), who, "m") == ["a:m", "b:upstream-m", "c:m", "c:m"]
+    assert [entry.weight for entry in pool.entries] == [None, 3, None, 2]
+
+
 def test_models_are_exactly_what_the_key_may_call_in_its_order() -> None:
     who = client(
         "sk-1", Rule(kind="exact", model="x/y"), Rule(kind="channel", channel="b"), Rule(kind="exact", model="q")

@@ -54,6 +54,14 @@ def test_silence_is_a_lower_bound() -> None:
     assert vitals.latency == 30.0
 
 
+def test_a_clock_that_is_set_back_breaks_nothing() -> None:
+    vitals = Vitals()
+    vitals.answered(2.0, now=1e9)
+    vitals.worked(now=1e9)
+    assert vitals.cost(0) == 2.0
+    assert vitals.reliability(0) == 1.0
+
+
 def test_reliability_is_the_share_of_successes_and_is_forgotten() -> None:
     vitals = Vitals()
     assert vitals.reliability(0) == 1.0

@@ -76,8 +76,8 @@ class Health:
     itself, and only where a client key is scheduled by it.
     """
 
-    def __init__(self, state: State | None = None, now: Callable[[], float] = time.time) -> None:
-        self.state = state if state is not None else LocalState(now)
+    def __init__(self, state: State | None = None, now: Callable[[], float] = time.monotonic) -> None:
+        self.state = state if state is not None else LocalState(time.time)
         self._now = now
         self.measures = False
         self._vitals: dict[str, Vitals] = {}

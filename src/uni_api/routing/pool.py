@@ -55,6 +55,13 @@ class Pool(Struct, frozen=True, eq=False):
         return f"<Pool of {self.client!r} for {self.model}, {self.size} candidates>"
 
 
+def _enter(entries: dict[Candidate | bytes, Entry], slot: Candidate | bytes, entry: Entry) -> None:
+    """The first rule gives the place, the first that has a weight the weight."""
+    known = entries.get(slot)
+    if known is None or (known.weight is None and entry.weight is not None):
+        entries[slot] = entry
+
+
 class Router:
     """Answers, for one Plan, what a client key has for a model, and which models it may call."""
 
@@ -89,7 +96,7 @@ class Router:
                 case "key":
                     inner = self._inner(rule, name)
                     if inner is not None:
-                        entries.setdefault(inner.client.key.digest, Entry(inner, rule.weight))
+                        _enter(entries, inner.client.key.digest, Entry(inner, rule.weight))
                 case "all":
                     self._enter(entries, self._plan.channels, name, rule)
                 case "exact":
@@ -123,7 +130,7 @@ class Router:
                 candidate = self._candidates.get(slot)
                 if candidate is None:
                     candidate = self._candidates[slot] = Candidate(channel, name, model)
-                entries.setdefault(candidate, Entry(candidate, rule.weight))
+                _enter(entries, candidate, Entry(candidate, rule.weight))
 
     def _names(self, client: Client) -> Iterator[str]:
         for rule in client.rules:

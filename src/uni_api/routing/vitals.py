@@ -43,7 +43,7 @@ class Vitals:
         if known is None or seconds >= known:
             self._latency = seconds
         else:
-            kept = exp((self._measured - now) / FADING)
+            kept = _kept(self._measured, now, FADING)
             self._latency = known * kept + seconds * (1 - kept)
         self._measured = now
 
@@ -66,7 +66,7 @@ class Vitals:
         """What one more request would have to wait, as a figure to compare: 0 for one that should be tried out."""
         if self._latency is None:
             return UNKNOWN * self.busy
-        return self._latency * exp((self._measured - now) / FADING) * (self.busy + 1)
+        return self._latency * _kept(self._measured, now, FADING) * (self.busy + 1)
 
     def reliability(self, now: float) -> float:
         """The share of successes, 1 as long as nothing has failed."""
@@ -74,7 +74,7 @@ class Vitals:
         return (self._successes + 1) / (self._successes + self._failures + 1)
 
     def _fade(self, now: float) -> None:
-        kept = exp((self._counted - now) / COUNTED)
+        kept = _kept(self._counted, now, COUNTED)
         self._successes *= kept
         self._failures *= kept
         self._counted = now
@@ -82,3 +82,8 @@ class Vitals:
     def __repr__(self) -> str:
         latency = "?" if self._latency is None else f"{self._latency:.3f} s"
         return f"<Vitals {self.busy} in flight, {latency}, {self._successes:.1f} good, {self._failures:.1f} bad>"
+
+
+def _kept(since: float, now: float, period: float) -> float:
+    """What is left of a figure from `since`. A clock that was set back ages nothing."""
+    return exp(min(0.0, since - now) / period)
