@@ -25,6 +25,8 @@ from tests.gateway import Gateway
 from tests.relay.chat import DONE, ROLE, USAGE, USAGE_ONLY, completion, delta, fails, request, says, streams
 
 GOOD = "good"
+CUT_OFF = {"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "length"}]}
+NOTHING = {"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}]}
 MODELS: dict[str, tuple[list[Step], list[Step]]] = {
     # name: (what channel a does, what channel b does)
     "500": (fails(500), says(GOOD)),
@@ -45,6 +47,8 @@ MODELS: dict[str, tuple[list[Step], list[Step]]] = {
     "200-html": (answer(b"<html></html>", kind="text/html"), says(GOOD)),
     "200-empty": (answer(b""), says(GOOD)),
     "no-choices": (answer({"id": "x", "choices": []}), says(GOOD)),
+    "says-nothing": (answer(NOTHING), says(GOOD)),
+    "says-null": (answer({"choices": [{"message": {"role": "assistant", "content": None}}]}), says(GOOD)),
     "slow": ([Wait(3), *says("late")], says(GOOD)),
     "400": (fails(400, "your request is wrong"), says(GOOD)),
     "413": (fails(413, "too long"), says(GOOD)),
@@ -60,7 +64,10 @@ def again(data: bytes) -> list[Step]:
     return steps * 12
 
 
+ZERO = {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}
 STREAMS: dict[str, tuple[list[Step], list[Step]]] = {
+    "only-a-finish": (stream(ROLE, delta(finish="stop"), DONE), streams(GOOD)),
+    "finish-and-no-tokens": (stream(ROLE, delta(finish="stop", usage=ZERO), DONE), streams(GOOD)),
     "error-event": (stream(event({"error": {"message": "overloaded", "code": 529}})), streams(GOOD)),
     "error-after-role": (stream(ROLE, event({"error": {"message": "overloaded"}})), streams(GOOD)),
     "empty-stream": (stream(), streams(GOOD)),
@@ -151,6 +158,27 @@ def test_a_failure_of_the_channel_falls_back(gateway: Gateway, model: str) -> No
     assert got.json()["choices"][0]["message"]["content"] == GOOD
 
 
+@pytest.mark.parametrize("steps", [answer({**NOTHING, "usage": USAGE}), answer(CUT_OFF)], ids=["paid for", "cut off"])
+def test_an_answer_without_a_word_is_one_when_it_has_a_reason(steps: list[Step]) -> None:
+    with Upstream({"m": steps}) as a, running.gateway(running.config(running.channel("a", f"{a.url}/v1", ["m"]))) as it:
+        assert it.post(request("m")).status == 200
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        stream(ROLE, delta(finish="stop"), USAGE_ONLY, DONE),
+        stream(ROLE, delta(finish="stop", usage=USAGE), DONE),
+        stream(ROLE, delta(finish="length"), DONE),
+    ],
+    ids=["paid for", "paid for at once", "cut off"],
+)
+def test_a_stream_without_a_word_is_one_when_it_has_a_reason(steps: list[Step]) -> None:
+    with Upstream({"m": steps}) as a, running.gateway(running.config(running.channel("a", f"{a.url}/v1", ["m"]))) as it:
+        got = it.post(request("m", stream=True))
+        assert (got.status, got.body.endswith(DONE)) == (200, True)
+
+
 @pytest.mark.parametrize("model", STREAMS)
 def test_a_stream_without_content_falls_back(gateway: Gateway, model: str) -> None:
     got = gateway.post(request(model, stream=True))
@@ -175,7 +203,7 @@ def _body_of(steps: list[Step]) -> bytes:
 
 def test_when_all_fail_the_client_sees_the_last_real_error(gateway: Gateway) -> None:
     got = gateway.post(request("all-fail"))
-    assert (got.status, got.headers["x-uni-api-attempts"]) == (503, "2")
+    assert (got.status, got.headers["x-uni-api-attempts"]) == (503, "6")
     assert got.json()["error"]["message"] == "b is overloaded"
 
 
@@ -271,7 +299,7 @@ def test_keys_of_a_channel_take_turns_and_a_refused_key_is_followed_by_the_next(
     assert len(set(keys[4:])) == 3
 
 
-@pytest.mark.parametrize(("auto_retry", "attempts"), [(True, 2), (False, 1), (0, 1), (3, 5)])
+@pytest.mark.parametrize(("auto_retry", "attempts"), [(True, 6), (False, 1), (0, 1), (3, 5)])
 def test_auto_retry_says_how_often_to_try(auto_retry: Any, attempts: int) -> None:
     with Upstream({"m": fails(500)}) as upstream:
         channels = [running.channel(name, f"{upstream.url}/v1", ["m"]) for name in ("a", "b")]

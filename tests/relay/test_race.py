@@ -10,6 +10,7 @@ from tests.routing.plans import channel, client, plan
 from uni_api.config.policy import Hedging
 from uni_api.errors import Fault
 from uni_api.relay.race import FADE, Hedges, in_turn, raced
+from uni_api.relay.verdict import Verdict
 from uni_api.routing import Health, KeyRing, Router, Scheduler, Tries, Try
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ class Story:
         self.failed: list[str] = []
         self.won: list[Won] = []
         self.second = asyncio.Event()
-        self.follows: bool | None = False
+        self.verdict = Verdict.NEXT_CHANNEL
 
     def tries(self, auto_retry: bool | int = True) -> Tries:
         who = client("sk-1")
@@ -59,9 +60,9 @@ class Story:
         self.won.append(Won(name))
         return self.won[-1]
 
-    async def note(self, chosen: Try, fault: Fault) -> bool | None:
+    async def note(self, chosen: Try, fault: Fault) -> Verdict:
         self.failed.append(chosen.candidate.channel.name)
-        return self.follows
+        return self.verdict
 
 
 def run(make: Callable[[], Awaitable[T]]) -> T:
@@ -91,7 +92,7 @@ def test_in_turn_goes_on_after_failures_as_it_is_told() -> None:
 
 def test_in_turn_ends_when_nothing_may_follow() -> None:
     story = Story(a=NO, b=0)
-    story.follows = None
+    story.verdict = Verdict.REFUSE
     assert run(lambda: in_turn(story.tries(), story.attempt, story.note)) is None
     assert story.begun == ["a"]
 
@@ -138,7 +139,7 @@ def test_when_all_fail_there_is_nobody() -> None:
 
 def test_a_refusal_of_the_request_calls_everybody_off() -> None:
     story = Story(a=60, b=NO)
-    story.follows = None
+    story.verdict = Verdict.REFUSE
     assert race(story) is None
     assert story.cancelled == ["a"]
 

@@ -8,12 +8,13 @@ from uni_api.errors import DEFAULT_STATUS, Fault, FaultKind
 from uni_api.relay.verdict import Verdict, judge
 
 TABLE: dict[FaultKind, Verdict] = {
-    # The way there, or what stands at its end: another channel may do better.
-    "connect": Verdict.NEXT_CHANNEL,
-    "timeout": Verdict.NEXT_CHANNEL,
-    "overloaded": Verdict.NEXT_CHANNEL,
+    # The way there, or what stands at its end: another channel may do better, and this one later.
+    "connect": Verdict.RETRY,
+    "timeout": Verdict.RETRY,
+    "overloaded": Verdict.RETRY,
+    "protocol": Verdict.RETRY,
+    # What this channel can't do at all.
     "not_found": Verdict.NEXT_CHANNEL,
-    "protocol": Verdict.NEXT_CHANNEL,
     "unsayable": Verdict.NEXT_CHANNEL,
     # Whose key it is.
     "rate": Verdict.NEXT_KEY,

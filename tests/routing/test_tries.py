@@ -5,7 +5,7 @@ import pytest
 
 from tests.routing.plans import channel, client, plan
 from uni_api.config.plan import Channel, Client, Rule
-from uni_api.routing import Candidate, Health, KeyRing, Preference, Router, Scheduler, Shut, Tries
+from uni_api.routing import Candidate, Health, KeyRing, Lease, Preference, Router, Scheduler, Shut, Tries
 
 
 def tries_of(
@@ -16,7 +16,7 @@ def tries_of(
     return Tries(pool, ring or KeyRing(), Scheduler(Health()), auto_retry)
 
 
-def run(tries: Tries, *, same_channel: bool = False) -> list[str]:
+def run(tries: Tries, *, same_channel: bool = False, again: bool = False) -> list[str]:
     async def main() -> list[str]:
         seen: list[str] = []
         chosen = await tries.next()
@@ -24,7 +24,7 @@ def run(tries: Tries, *, same_channel: bool = False) -> list[str]:
             key = chosen.door.key.reveal() if chosen.door.key is not None else "-"
             seen.append(f"{chosen.candidate.channel.name}.{key}")
             assert len(seen) < 100
-            chosen = await tries.next(same_channel=same_channel)
+            chosen = await tries.next(same_channel=same_channel, again=again)
         return seen
 
     seen = asyncio.run(main())
@@ -40,12 +40,18 @@ class Ring(KeyRing):
         self.shut = shut
 
     async def take(
-        self, candidate: Candidate, used: Collection[int], *, tokens: int = 0, force: bool = False
-    ) -> int | Shut:
+        self,
+        candidate: Candidate,
+        used: Collection[int],
+        *,
+        tokens: int = 0,
+        force: bool = False,
+        prefer: int | None = None,
+    ) -> Lease | Shut:
         shut = self.shut.get(candidate.channel.name)
         if shut is not None and not (force and not shut.limited):
             return shut
-        return await super().take(candidate, used, tokens=tokens, force=force)
+        return await super().take(candidate, used, tokens=tokens, force=force, prefer=prefer)
 
 
 ONE = channel("a", ["m"], keys=["1"])
@@ -85,6 +91,41 @@ def test_the_order_of_tries(
     channels: list[Channel], auto_retry: bool | int, same_channel: bool, expected: list[str]
 ) -> None:
     assert run(tries_of(channels, auto_retry=auto_retry), same_channel=same_channel) == expected
+
+
+def test_failures_that_may_pass_are_tried_twice_more_in_turn_up_to_ten_tries() -> None:
+    assert run(tries_of([ONE, TWO]), again=True) == ["a.1", "b.1"] * 3
+    assert run(tries_of([ONE, POOL]), again=True) == (["a.1", "p.1", "p.2", "p.3"] * 3)[:10]
+    assert run(tries_of([ONE]), again=True) == ["a.1"]
+    assert run(tries_of([ONE, TWO], auto_retry=False), again=True) == ["a.1"]
+    assert run(tries_of([ONE, TWO], auto_retry=1), again=True) == ["a.1", "b.1", "a.1"]
+
+
+def test_a_try_knows_how_often_its_door_was_used() -> None:
+    async def main() -> list[int]:
+        tries = tries_of([ONE, TWO])
+        found = []
+        chosen = await tries.next()
+        while chosen is not None:
+            found.append(chosen.repeats)
+            chosen = await tries.next(again=True)
+        return found
+
+    assert asyncio.run(main()) == [0, 0, 1, 1, 2, 2]
+
+
+def test_only_those_are_tried_again_whose_failure_may_pass() -> None:
+    async def main() -> list[str]:
+        tries = tries_of([ONE, TWO])
+        found = []
+        chosen = await tries.next()
+        while chosen is not None:
+            name = chosen.candidate.channel.name
+            found.append(name)
+            chosen = await tries.next(again=name == "b")
+        return found
+
+    assert asyncio.run(main()) == ["a", "b", "b", "b"]
 
 
 def test_a_thousand_refused_keys_cost_ten_tries_and_every_channel_has_its_chance() -> None:

@@ -29,12 +29,14 @@ from uni_api.canon import (
     Usage,
     unfold,
 )
-from uni_api.canon.parts import Call, Foreign
+from uni_api.canon.parts import Call, Foreign, Text
+from uni_api.canon.reply import Choice
 from uni_api.dialects import Front, StreamWriter, Tap
 from uni_api.dialects.edits import Edits
 from uni_api.errors import Fault
 from uni_api.framing import SseDecoder
 from uni_api.providers.base import FrameDecoder
+from uni_api.relay import retry_after
 from uni_api.relay.answer import EVENTS, JSON, Answer
 from uni_api.relay.lane import Lane
 from uni_api.relay.redact import hidden, redact
@@ -155,20 +157,8 @@ async def _failure(response: UpstreamResponse, lane: Lane, attempt: Try, *, stre
         return Fault("protocol", f"The upstream answered with status {status}, a redirect; check base_url.")
     fault = lane.error_reader(attempt, stream=stream)(status, await response.read(MAX_ERROR))
     if fault.retry_after is None:
-        fault.retry_after = _retry_after(response)
+        fault.retry_after = retry_after.asked(status, response.header, time.time())
     return fault
-
-
-def _retry_after(response: UpstreamResponse) -> float | None:
-    for name, unit in ((b"retry-after-ms", 0.001), (b"retry-after", 1.0)):
-        value = response.header(name)
-        try:
-            seconds = float(value) * unit if value is not None else -1.0
-        except ValueError:
-            continue
-        if 0 <= seconds < 1e9:
-            return seconds
-    return None
 
 
 class _Begun:
@@ -216,6 +206,8 @@ async def _read_reply(response: UpstreamResponse, lane: Lane) -> Reply:
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise Fault("protocol", "The upstream answered with something that is not a JSON object.", raw=body) from error
     reply = lane.back.read_reply(value, lane.realm)
+    if not (any(map(_says_something, reply.choices)) or _was_paid_for(reply.usage)):
+        raise Fault("protocol", "The upstream answered without any content.", raw=body[:4096])
     return structs.replace(reply, id=reply.id or fresh_id(), created=reply.created or now())
 
 
@@ -335,6 +327,8 @@ async def _first_events(source: _Events, wait: float) -> list[Event]:
             if any(map(_is_content, held)):
                 source.looked_at()
                 return held
+        if _was_paid_for(source.told.usage) and source.told.finish is not None:
+            return held
         raise Fault("protocol", "The upstream's stream ended without any content.")
 
     return await _within(wait, until_content)
@@ -342,12 +336,25 @@ async def _first_events(source: _Events, wait: float) -> list[Event]:
 
 def _is_content(event: Event) -> bool:
     match event:
-        case Grew() | Finished():
+        case Grew():
             return True
+        case Finished(finish=finish):
+            return finish.reason != "stop"
         case Opened(part=Call() | Media() | Foreign()):
             return True
         case _:
             return False
+
+
+def _says_something(choice: Choice) -> bool:
+    """Whether there is a word, or a reason to have none."""
+    spoken = any(not isinstance(part, Text) or part.text for part in choice.parts)
+    return spoken or (choice.finish is not None and choice.finish.reason != "stop")
+
+
+def _was_paid_for(usage: Usage | None) -> bool:
+    """An answer without a word is one all the same when something was generated for it."""
+    return usage is not None and usage.output > 0
 
 
 def _written(writer: StreamWriter, events: list[Event]) -> bytes:

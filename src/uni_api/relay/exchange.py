@@ -1,13 +1,17 @@
 """One client request's whole life: admit -> plan -> attempt* -> commit -> settle."""
 
+import asyncio
 import logging
+from collections.abc import Awaitable
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct, structs
 
-from uni_api.accounts import Pass
+from uni_api.accounts import Ask, Came, Pass, tokens_in
 from uni_api.canon import Losses, Request, keep_realm, without_developer, without_images, without_tools
+from uni_api.canon.seal import last_realm
 from uni_api.config.plan import Client
 from uni_api.dialects import Front, Peek, registry
 from uni_api.errors import Denied, Fault
@@ -16,18 +20,16 @@ from uni_api.relay.answer import Answer, Headers
 from uni_api.relay.keepalive import kept_open
 from uni_api.relay.lane import Lane
 from uni_api.relay.media import with_bytes
+from uni_api.relay.moderation import Checks, said
 from uni_api.relay.race import in_turn, raced
 from uni_api.relay.verdict import Verdict, judge
-from uni_api.routing import Tries, Try
+from uni_api.routing import Tries, Try, Visit
 from uni_api.transport.fetch import Fetched
 
 if TYPE_CHECKING:
     from uni_api.relay.relay import Relay
 
 logger = logging.getLogger("uni_api.relay")
-
-BYTES_PER_TOKEN = 4
-"""What a token is taken for before anybody has counted: the whole body's bytes by this."""
 
 _UNANSWERED = frozenset({"connect", "timeout", "unsayable"})
 
@@ -41,8 +43,10 @@ class Served(Struct, frozen=True):
     chosen: Try
     lane: Lane
     losses: Losses | None
+    visit: Visit
 
     def abandon(self) -> None:
+        self.visit.ended()
         self.answer.abandon()
 
 
@@ -60,35 +64,58 @@ class Exchange:
 
     __slots__ = (
         "_body",
+        "_checks",
         "_client",
         "_fetched",
         "_front",
         "_last",
         "_passes",
+        "_paying",
+        "_prompt",
         "_relay",
         "_request",
         "_request_id",
+        "_served",
+        "_session",
+        "_thread",
         "_tries",
+        "_visit",
     )
 
-    def __init__(self, relay: "Relay", front: Front, body: bytes, client: Client, request_id: bytes) -> None:
+    def __init__(
+        self,
+        relay: "Relay",
+        front: Front,
+        body: bytes,
+        client: Client,
+        request_id: bytes,
+        session: bytes | None = None,
+    ) -> None:
         self._relay = relay
         self._front = front
         self._body = body
         self._client = client
         self._request_id = request_id
+        self._session = session
+        self._thread: int | None = None
+        self._checks: Checks | None = None
         self._request: Request | None = None
         self._fetched: dict[str, Fetched | None] = {}
         self._passes: list[Pass] = []
+        self._paying: asyncio.Lock | None = None
+        self._prompt = tokens_in(body)
+        self._served: Try | None = None
         self._last: Lane | None = None
         self._tries: Tries | None = None
+        self._visit: Visit | None = None
 
     async def run(self) -> Answer:
         """The answer, or the refusal in the front's own shape. Raises only CancelledError; then nothing is open."""
         try:
             seen = registry.verbatim(self._front.name).peek(self._body)
-            self._tries = tries = await self._planned(seen.model)
-            await self._admit(self._client, seen.model)
+            self._tries = tries = await self._planned(seen)
+            if self._client.allowance is not None:
+                await self._admit(self._client, seen)
             pause = self._relay.pause(tries) if seen.stream else None
             work = self._answered(tries, seen)
             answer = await (work if pause is None else kept_open(work, pause, self._front))
@@ -96,100 +123,167 @@ class Exchange:
             await self._give_back()
             return self._refused(denied)
         except Fault as fault:
+            limits = self._passes[0].headers if self._passes else ()
             await self._settle(None)
-            return self._refused(fault)
+            refusal = self._refused(fault)
+            refusal.headers.extend(limits)
+            return refusal
         except BaseException:
             await self._settle(None)
             raise
         answer.headers.append((b"x-request-id", self._request_id))
         if self._passes:
             answer.headers.extend(self._passes[0].headers)
+        if self._passes or self._relay.health.measures or pause is not None:
             answer.settle = self._settle
         return answer
 
-    async def _planned(self, model: str) -> Tries:
-        """The tries for `model`; where nobody is known to offer it, once lists on their way have come."""
-        tokens = len(self._body) // BYTES_PER_TOKEN
+    async def _planned(self, seen: Peek) -> Tries:
+        """The tries for the model; where nobody is known to offer it, once lists on their way have come."""
+        self._thread = thread = self._relay.memory.thread(self._client, seen, self._session)
+        realm = last_realm(self._body) if seen.sealed else None
         try:
-            return self._relay.tries(self._client, model, tokens)
+            return self._relay.tries(self._client, seen.model, self._prompt, thread=thread, realm=realm)
         except Denied as unknown:
             if unknown.status != 404:
                 raise
         await self._relay.lists_known()
-        return self._relay.tries(self._client, model, tokens)
+        return self._relay.tries(self._client, seen.model, self._prompt, thread=thread, realm=realm)
 
     # Admission
 
-    async def _admit(self, client: Client, model: str) -> None:
+    async def _admit(self, client: Client, seen: Peek) -> None:
         """Raises Denied when `client` has used up what it may."""
-        held = await self._relay.gate.admit(client, model, len(self._body) // BYTES_PER_TOKEN)
+        likely = self._tries.likely if self._tries is not None else None
+        ask = Ask(seen.model, self._prompt, seen.most_output, likely)
+        held = await self._relay.gate.admit(client, ask, nested=client is not self._client)
         if held is not None:
             self._passes.append(held)
 
     async def _settle(self, answer: Answer | None) -> None:
         """Account for what the answer came to. Once."""
+        if self._visit is not None:
+            self._visit.ended()
         passes, self._passes = self._passes, []
-        told = answer.told if answer is not None else None
+        came = self._came(answer) if answer is not None and passes else None
         for held in passes:
-            await self._relay.gate.settle(held, told.usage if told is not None else None)
+            paid = held.client is self._client or (self._served is not None and held.client in self._served.via)
+            await self._relay.gate.settle(held, came if paid else None)
+
+    def _came(self, answer: Answer) -> Came | None:
+        """What was served; None for nothing."""
+        told = answer.told
+        if told is None or self._served is None:
+            return None
+        whole = answer.stream is None or (told.finish is not None and answer.fault is None)
+        return Came(self._served.candidate, told.usage, whole)
 
     async def _give_back(self) -> None:
         passes, self._passes = self._passes, []
         for held in passes:
             await self._relay.gate.give_back(held)
 
-    async def _pay(self, chosen: Try, model: str) -> None:
+    async def _pay(self, chosen: Try, seen: Peek) -> None:
         """Take what the try costs the client keys by whose rules it came. Raises _Barred."""
-        for client in chosen.via:
-            if any(held.client is client for held in self._passes):
-                continue
-            try:
-                await self._admit(client, model)
-            except Denied as denied:
-                raise _Barred(client, denied) from None
+        self._paying = self._paying or asyncio.Lock()
+        async with self._paying:  # two tries at one time do not both pay for the same key
+            for client in chosen.via:
+                if client.allowance is None or any(held.client is client for held in self._passes):
+                    continue
+                try:
+                    await self._admit(client, seen)
+                except Denied as denied:
+                    raise _Barred(client, denied) from None
 
     # Attempts
 
     async def _answered(self, tries: Tries, seen: Peek) -> Answer:
-        """The first answer that holds. Raises the error that is most worth showing when none does."""
+        """The first answer that holds. Raises the error that is most worth showing when none does.
+
+        However this ends, no check runs any longer, and a refusal costs nothing.
+        """
+        try:
+            return await self._first(tries, seen)
+        except Denied:
+            await self._give_back()
+            raise
+        finally:
+            if self._checks is not None:
+                await self._checks.aclose()
+
+    async def _first(self, tries: Tries, seen: Peek) -> Answer:
         shown: Denied | Fault | None = None
 
         async def attempt(chosen: Try) -> Served:
+            if chosen.repeats:
+                await self._relay.back_off(chosen.repeats)
             if chosen.via:
-                await self._pay(chosen, seen.model)
-            return await self._attempted(chosen, seen)
+                await self._pay(chosen, seen)
+            return await self._checked(chosen, seen)
 
-        async def failed(chosen: Try, fault: Fault) -> bool | None:
+        async def failed(chosen: Try, fault: Fault) -> Verdict:
             nonlocal shown
             if isinstance(fault, _Barred):
                 tries.bar(fault.client)
+                if chosen.lease is not None:
+                    await self._relay.ring.give_back(chosen.candidate, chosen.lease)
                 shown = shown or fault.denied
-                return False
+                return Verdict.NEXT_CHANNEL
             _log(self._request_id, chosen, fault)
             # A traceback would hold this frame, and with it the body, in a circle.
-            shown = _worth_showing(shown, fault.with_traceback(None))
-            await self._relay.failed(chosen, fault, only=tries.only)
-            verdict = judge(fault)
-            return None if verdict is Verdict.REFUSE else verdict is Verdict.NEXT_KEY
+            fault.with_traceback(None)
+            if not chosen.repeats:
+                shown = _worth_showing(shown, fault)
+            await self._relay.failed(chosen, fault, only=tries.only, thread=self._thread)
+            return judge(fault)
 
         hedges = self._relay.hedges
         served = await (in_turn(tries, attempt, failed) if hedges is None else raced(tries, hedges, attempt, failed))
         if served is None:
+            if self._checks is not None:
+                await self._checks.passed()
             raise shown or _all_shut(tries)
-        await self._relay.worked(served.chosen)
+        self._visit = served.visit
+        self._served = served.chosen
+        served.visit.content()
+        await self._relay.worked(served.chosen, thread=self._thread)
         self._tell(served.answer.headers, served.lane, served.losses)
         return served.answer
+
+    def _checked(self, chosen: Try, seen: Peek) -> Awaitable[Served]:
+        """The attempt; where client keys on the way moderate, it is held back until they have nothing against it."""
+        if self._client.moderation is None and not chosen.via:
+            return self._attempted(chosen, seen)
+        clients = [client for client in (self._client, *chosen.via) if client.moderation is not None]
+        if self._checks is None and clients:
+            self._checks = Checks(self._relay.moderator, said(self._read()), self._request_id)
+        work = self._attempted(chosen, seen)
+        return work if self._checks is None else self._checks.hold(work, clients)
 
     async def _attempted(self, chosen: Try, seen: Peek) -> Served:
         """What can be committed. Raises Fault."""
         self._last = lane = self._relay.lane(self._front, chosen.candidate, self._client.role)
-        if _may_travel(lane, seen):
-            return Served(await doing.verbatim(lane, chosen, seen, self._front), chosen, lane, _refused(lane, seen))
-        losses = Losses()
+        visit = self._relay.health.begun(chosen.candidate)
+        try:
+            if _may_travel(lane, seen):
+                losses = _refused(lane, seen)
+                answer = await doing.verbatim(lane, chosen, seen, self._front)
+            else:
+                losses = Losses()
+                answer = await self._translated(lane, chosen, losses)
+        except BaseException:
+            visit.ended()
+            raise
+        return Served(answer, chosen, lane, losses, visit)
+
+    async def _translated(self, lane: Lane, chosen: Try, losses: Losses) -> Answer:
+        request = await self._fitted(self._read(), lane, losses)
+        return await doing.translated(lane, chosen, request, losses, self._front)
+
+    def _read(self) -> Request:
         if self._request is None:
             self._request = self._front.read_request(_body(self._body))
-        request = await self._fitted(self._request, lane, losses)
-        return Served(await doing.translated(lane, chosen, request, losses, self._front), chosen, lane, losses)
+        return self._request
 
     async def _fitted(self, request: Request, lane: Lane, losses: Losses) -> Request:
         """The client's request as this candidate may be told it."""
@@ -217,6 +311,8 @@ class Exchange:
         if lane is not None:
             headers.append((b"x-uni-api-provider", lane.shown_name))
         headers.append((b"x-uni-api-attempts", b"%d" % (self._tries.made if self._tries is not None else 0)))
+        if self._checks is not None and self._checks.unchecked:
+            headers.append((b"x-uni-api-moderation", b"unavailable"))
         if losses is not None and (lost := losses.summary()):
             headers.append((b"x-uni-api-losses", lost.encode()))
 
@@ -253,7 +349,7 @@ def _all_shut(tries: Tries) -> Denied:
     shut = tries.shut
     if shut is not None and shut.too_long:
         return Denied(413, "The request has more tokens than any channel takes.", code="request_too_long")
-    wait = shut.wait if shut is not None else None
+    wait = shut.wait if shut is not None and isfinite(shut.wait) else None
     message = "Every key of every channel for this model is at its limit."
     return Denied(429, message, code="channel_limits_reached", retry_after=wait)
 

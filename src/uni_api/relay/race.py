@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from uni_api.config.policy import Hedging
 from uni_api.errors import Fault
+from uni_api.relay.verdict import Verdict
 from uni_api.routing import Tries, Try
 
 FADE = 10_000
@@ -22,9 +23,8 @@ A = TypeVar("A", bound=Abandonable)
 
 Attempt = Callable[[Try], Awaitable[A]]
 
-Failed = Callable[[Try, Fault], Awaitable[bool | None]]
-"""Is told of each failure, and says what may follow: True another key of the same channel, False another channel, None
-nothing at all."""
+Failed = Callable[[Try, Fault], Awaitable[Verdict]]
+"""Is told of each failure, and says what it means for the next try."""
 
 
 class Hedges:
@@ -60,8 +60,7 @@ async def in_turn(tries: Tries, attempt: Attempt[A], failed: Failed) -> A | None
         try:
             return await attempt(chosen)
         except Fault as fault:
-            follows = await failed(chosen, fault)
-            chosen = None if follows is None else await tries.next(same_channel=follows)
+            chosen = await _next(tries, await failed(chosen, fault))
     return None
 
 
@@ -93,14 +92,20 @@ async def raced(tries: Tries, hedges: Hedges, attempt: Attempt[A], failed: Faile
                 del running[task]
                 if not isinstance(error, Fault):
                     raise error
-                follows = await failed(tried, error)
-                if follows is None:
+                verdict = await failed(tried, error)
+                if verdict is Verdict.REFUSE:
                     return None
                 if not running and chosen is None:
-                    chosen = await tries.next(same_channel=follows)
+                    chosen = await _next(tries, verdict)
         return None
     finally:
         await _called_off(running)
+
+
+async def _next(tries: Tries, verdict: Verdict) -> Try | None:
+    if verdict is Verdict.REFUSE:
+        return None
+    return await tries.next(same_channel=verdict is Verdict.NEXT_KEY, again=verdict is Verdict.RETRY)
 
 
 async def _called_off(running: dict[asyncio.Task[A], Try]) -> None:

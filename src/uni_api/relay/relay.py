@@ -1,7 +1,10 @@
 """The rooms that carry requests: routing, gate, transport, and the lanes to every candidate."""
 
+import asyncio
+import random
 import time
 from collections.abc import Awaitable, Mapping
+from math import ceil
 from typing import Protocol
 
 import msgspec
@@ -10,15 +13,22 @@ from uni_api.accounts import Gate
 from uni_api.config.plan import Client, Plan
 from uni_api.dialects import Front, registry
 from uni_api.errors import Denied, Fault
+from uni_api.relay.affinity import Memory
 from uni_api.relay.answer import JSON, Answer
 from uni_api.relay.exchange import Exchange
 from uni_api.relay.lane import Lane
+from uni_api.relay.moderation import Moderator
 from uni_api.relay.race import Hedges
 from uni_api.relay.tokens import Tokens
 from uni_api.relay.upstream import LocalUpstream
-from uni_api.routing import Candidate, Health, KeyRing, Router, Scheduler, Tries, Try
+from uni_api.routing import Candidate, Health, KeyRing, Lease, Pool, Preference, Router, Scheduler, Tries, Try
+from uni_api.state import LocalState, State
 from uni_api.transport import HttpClient
 from uni_api.transport.fetch import Fetcher
+
+BACK_OFF = 0.25
+"""Seconds: the most that is waited before a key is tried the second time; twice that before the third, and so on."""
+MOST_BACK_OFF = 2.0
 
 _encode = msgspec.json.Encoder().encode
 
@@ -45,66 +55,104 @@ class Relay:
         local: Mapping[str, LocalUpstream] | None = None,
         *,
         tokens: Tokens | None = None,
+        state: State | None = None,
     ) -> None:
+        state = state or LocalState(time.time)
         self.router = Router(plan)
-        self.gate = Gate(plan)
+        self.gate = Gate(plan, state, time.time)
         self._plan = plan
-        self._http = http
+        self.http = http
         self.fetcher = fetcher
         self._local = local or {}
-        self.ring = KeyRing()
-        self.health = Health()
+        self.ring = KeyRing(state)
+        self.health = Health(state)
+        self.health.use(plan)
         self._scheduler = Scheduler(self.health)
         self._tokens = tokens or Tokens(http, time.time)
         self._lanes: dict[tuple[str, Candidate, str | None], Lane] = {}
         self._by_role = plan.waits_by_role
+        self._dice = random.Random()
         self.lists: Lists | None = None
         self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
+        self.memory = Memory(plan.affinity, self.health)
+        self.moderator = Moderator(self)
 
     def use(self, plan: Plan) -> None:
         """Route by `plan` from now on. Exchanges under way go on with the candidates that they have."""
         self._plan = plan
         self.router = Router(plan)
         self.gate.use(plan)
+        self.ring.use(plan)
+        self.health.use(plan)
         self._lanes = {}
         self._by_role = plan.waits_by_role
         if self.hedges is None or self.hedges.rule != plan.hedging:
             self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
+        self.memory.use(plan.affinity)
+        self.moderator.forget()
 
-    def answer(self, dialect: str, body: bytes, client: Client, request_id: bytes) -> Awaitable[Answer]:
+    def answer(
+        self, dialect: str, body: bytes, client: Client, request_id: bytes, session: bytes | None = None
+    ) -> Awaitable[Answer]:
         """The answer to a request that speaks `dialect`: a reply, or the error in the dialect's own shape.
 
-        Raises only CancelledError; whatever was open then is closed.
+        `session` is the conversation's id, where the client has one. Raises only CancelledError; whatever was open then
+        is closed.
         """
-        return Exchange(self, registry.front(dialect), body, client, request_id).run()
+        return Exchange(self, registry.front(dialect), body, client, request_id, session).run()
 
-    async def failed(self, chosen: Try, fault: Fault, *, only: bool) -> None:
-        await self.ring.failed(chosen.candidate, chosen.place, fault)
+    async def back_off(self, repeats: int) -> None:
+        """Wait before a key is tried that has failed for the same request: longer each time, and never in step."""
+        await asyncio.sleep(self._dice.uniform(0, min(MOST_BACK_OFF, BACK_OFF * 2 ** (repeats - 1))))
+
+    async def failed(self, chosen: Try, fault: Fault, *, only: bool, thread: int | None = None) -> None:
+        """A try ended in `fault`. `only`: there is no other candidate; `thread`: the conversation that it was for."""
+        if thread is not None:
+            self.memory.failed(thread, chosen)
+        await self.ring.failed(chosen.candidate, chosen.lease or Lease(chosen.place), fault)
         await self.health.failed(chosen.candidate, fault, only=only)
 
-    async def worked(self, chosen: Try) -> None:
-        await self.ring.worked(chosen.candidate, chosen.place)
+    async def worked(self, chosen: Try, *, thread: int | None = None) -> None:
+        """A try came to content."""
+        if thread is not None:
+            self.memory.worked(thread, chosen)
+        await self.ring.worked(chosen.candidate, chosen.lease or Lease(chosen.place))
         await self.health.worked(chosen.candidate)
 
     def refusal(self, front: Front, error: Denied | Fault, request_id: bytes) -> Answer:
         status, body = front.write_error(error)
         headers = [JSON, (b"x-request-id", request_id)]
         if error.retry_after is not None:
-            headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after))))
+            headers.append((b"retry-after", b"%d" % max(1, ceil(error.retry_after))))
+        if isinstance(error, Denied):
+            headers.extend(error.headers)
         return Answer(status if 400 <= status <= 599 else 502, headers, _encode(body))
 
     def lane(self, front: Front, candidate: Candidate, role: str | None) -> Lane:
         slot = (front.name, candidate, role if self._by_role else None)
         lane = self._lanes.get(slot)
         if lane is None:
-            lane = Lane(candidate, front, role, self._plan, self._http, self._tokens, self._local)
+            lane = Lane(candidate, front, role, self._plan, self.http, self._tokens, self._local)
             self._lanes[slot] = lane
         return lane
 
-    def tries(self, client: Client, model: str, tokens: int) -> Tries:
-        """Raises Denied as the router does. `tokens` is an estimate of the request's."""
+    def tries(
+        self, client: Client, model: str, tokens: int, *, thread: int | None = None, realm: str | None = None
+    ) -> Tries:
+        """Raises Denied as the router does.
+
+        `tokens` is an estimate of the request's; `thread` and `realm` tell whom it would like to be served by.
+        """
         pool = self.router.pool(client, model)
-        return Tries(pool, self.ring, self._scheduler, client.auto_retry, tokens=tokens)
+        wish = self.memory.preference(pool, thread, realm) if thread is not None or realm is not None else None
+        return self.tries_in(pool, tokens, wish)
+
+    def tries_in(self, pool: Pool, tokens: int, wish: Preference | None = None) -> Tries:
+        return Tries(pool, self.ring, self._scheduler, pool.client.auto_retry, tokens=tokens, prefer=wish)
+
+    def wait_for(self, candidate: Candidate) -> float:
+        """Seconds of silence to bear from `candidate`."""
+        return self._plan.wait_for(candidate.channel, candidate.alias, candidate.model)
 
     def pause(self, tries: Tries) -> float | None:
         """Seconds of silence after which a waiting stream wants a sign of life, or None for never."""

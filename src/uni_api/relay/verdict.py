@@ -6,17 +6,19 @@ from uni_api.errors import Fault, FaultKind
 
 
 class Verdict(Enum):
-    """NEXT_KEY: only this key is at fault · NEXT_CHANNEL: try elsewhere · REFUSE: nobody would answer otherwise."""
+    """NEXT_KEY: only this key is at fault · RETRY: it may pass, so try elsewhere, and here again when nobody else is
+    left · NEXT_CHANNEL: try elsewhere · REFUSE: nobody would answer otherwise."""
 
     NEXT_KEY = auto()
+    RETRY = auto()
     NEXT_CHANNEL = auto()
     REFUSE = auto()
 
 
 _TABLE: dict[FaultKind, Verdict] = {
-    "connect": Verdict.NEXT_CHANNEL,
-    "timeout": Verdict.NEXT_CHANNEL,
-    "overloaded": Verdict.NEXT_CHANNEL,
+    "connect": Verdict.RETRY,
+    "timeout": Verdict.RETRY,
+    "overloaded": Verdict.RETRY,
     "rate": Verdict.NEXT_KEY,
     "quota": Verdict.NEXT_KEY,
     "auth": Verdict.NEXT_KEY,
@@ -24,7 +26,7 @@ _TABLE: dict[FaultKind, Verdict] = {
     "too_long": Verdict.REFUSE,
     "filtered": Verdict.REFUSE,
     "not_found": Verdict.NEXT_CHANNEL,
-    "protocol": Verdict.NEXT_CHANNEL,
+    "protocol": Verdict.RETRY,
     "cancelled": Verdict.REFUSE,
     "unsayable": Verdict.NEXT_CHANNEL,
 }

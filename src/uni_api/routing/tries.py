@@ -6,22 +6,29 @@ from msgspec import Struct
 
 from uni_api.config.plan import Client
 from uni_api.providers.base import Door
+from uni_api.routing.doors import Shut
 from uni_api.routing.pool import Candidate, Pool
-from uni_api.routing.ring import KeyRing, Shut
+from uni_api.routing.ring import KeyRing, Lease
 from uni_api.routing.schedule import Scheduler
 
-MOST_KEYS_TRIED = 10
+MOST_TRIES = 10
+"""Tries of one request where api.yaml names no number, unless there are more candidates than that."""
+MOST_ROUNDS = 3
+"""How often one candidate's doors are gone through where api.yaml names no number."""
 
 
 class Try(Struct, frozen=True):
     """One concrete attempt: a candidate, and the place of the channel's door to go through.
 
-    `via`: the client keys whose rules led there, other than the one that asked.
+    `via`: the client keys whose rules led there, other than the one that asked. `lease`: how the ring gave the door.
+    `repeats`: how often this very door was tried before for the same request.
     """
 
     candidate: Candidate
     place: int
     via: tuple[Client, ...] = ()
+    lease: Lease | None = None
+    repeats: int = 0
 
     @property
     def door(self) -> Door:
@@ -29,22 +36,28 @@ class Try(Struct, frozen=True):
 
 
 class Preference(Struct, frozen=True):
-    """Whom a request would like to be served by. `place`: the door, where that matters too."""
+    """Whom a request would like to be served by. `place`: the door, where that matters too. `via`: as in a Try."""
 
     candidate: Candidate
     place: int | None = None
+    via: tuple[Client, ...] = ()
 
 
 class _Slot:
-    """A candidate that has come up, and the places of its doors that were used."""
+    """A candidate that has come up, and the places of its doors that were used.
 
-    __slots__ = ("candidate", "shut", "used", "via")
+    again: what it failed of last may pass, so that it is worth another try.
+    """
+
+    __slots__ = ("again", "candidate", "rounds", "shut", "used", "via")
 
     def __init__(self, candidate: Candidate, via: tuple[Client, ...]) -> None:
         self.candidate = candidate
         self.via = via
         self.used: list[int] = []
         self.shut: Shut | None = None
+        self.again = False
+        self.rounds = 1
 
     @property
     def fresh(self) -> bool:
@@ -56,9 +69,10 @@ class Tries:
     """The tries of one request, each asked for after the last one failed.
 
     A channel and key that have just failed are not repeated while others are left. With `auto_retry` False there is one
-    try; with True every candidate is tried once, then keys not yet used, at most ten tries or one for each candidate,
-    whichever is more; a number n allows n more, starting over when everything has been used. What rests is tried when
-    nothing else is left. Pools within the pool are entered as they come up, and draw on the same budget.
+    try. With True every candidate is tried once, then keys not yet used, then, where there are several candidates,
+    those twice more whose failure may pass: ten tries in all, or one for each candidate if that is more. A number n allows n
+    more than every candidate and up to ten keys once, starting over when everything has been used. What rests is tried
+    when nothing else is left. Pools within the pool are entered as they come up, and draw on the same budget.
     """
 
     def __init__(
@@ -82,6 +96,7 @@ class Tries:
         self._at: _Slot | None = None
         self._barred: set[Client] = set()
         self._left = -1
+        self._times: dict[tuple[Candidate, int], int] = {}
         self.made = 0
 
     @property
@@ -103,8 +118,13 @@ class Tries:
         found = [slot.shut for slot in self._come if slot.shut is not None]
         return min(found, key=lambda shut: (shut.too_long, shut.wait)) if found else None
 
-    async def next(self, *, same_channel: bool = False) -> Try | None:
-        """The next try, or None when there is none. `same_channel`: only the last key is at fault, not its channel."""
+    async def next(self, *, same_channel: bool = False, again: bool = False) -> Try | None:
+        """The next try, or None when there is none.
+
+        same_channel: only the last key is at fault, not its channel · again: what the last try failed of may pass.
+        """
+        if self._at is not None:
+            self._at.again = again
         if self._left < 0:
             self._left = self._budget()
         if self._left == 0:
@@ -124,8 +144,10 @@ class Tries:
     def _budget(self) -> int:
         if not self._auto_retry:
             return 1
-        full = max(self._pool.size, min(MOST_KEYS_TRIED, self._pool.doors))
-        return full if isinstance(self._auto_retry, bool) else full + self._auto_retry
+        once = max(self._pool.size, min(MOST_TRIES, self._pool.doors))
+        if not isinstance(self._auto_retry, bool):
+            return once + self._auto_retry
+        return once if self.only else max(once, MOST_TRIES)
 
     async def _choose(self, same_channel: bool) -> Try | None:
         at = self._at
@@ -152,13 +174,16 @@ class Tries:
         return None
 
     async def _enter(self, slot: _Slot, *, force: bool = False) -> Try | None:
-        place = await self._ring.take(slot.candidate, slot.used, tokens=self._tokens, force=force)
-        if isinstance(place, Shut):
-            slot.shut = place
+        prefer = self._prefer.place if self._prefer is not None and self._prefer.candidate is slot.candidate else None
+        lease = await self._ring.take(slot.candidate, slot.used, tokens=self._tokens, force=force, prefer=prefer)
+        if isinstance(lease, Shut):
+            slot.shut = lease
             return None
-        slot.used.append(place)
+        slot.used.append(lease.place)
         self._at = slot
-        return Try(slot.candidate, place, slot.via)
+        door = (slot.candidate, lease.place)
+        repeats = self._times[door] = self._times.get(door, -1) + 1
+        return Try(slot.candidate, lease.place, slot.via, lease, repeats)
 
     async def _last_resort(self) -> Try | None:
         """What rests, the shortest rest first; and when everything was used, from the start."""
@@ -166,19 +191,18 @@ class Tries:
         for slot in sorted(resting, key=lambda slot: slot.shut.wait if slot.shut is not None else 0.0):
             if (found := await self._enter(slot, force=True)) is not None:
                 return found
-        if not isinstance(self._auto_retry, bool) and self.made > 0:
-            return await self._start_over()
-        return None
+        counted = not isinstance(self._auto_retry, bool)
+        usable = [slot for slot in self._come if slot.used and self._open(slot) and (counted or _may_again(slot))]
+        return await self._start_over(usable) if usable and (counted or not self.only) else None
 
-    async def _start_over(self) -> Try | None:
+    async def _start_over(self, usable: list[_Slot]) -> Try | None:
         last = self._at
-        assert last is not None
-        others = [slot for slot in self._come if slot is not last and self._open(slot) and slot.used]
-        again = [*others, last] if others else [last]
-        for slot in self._come:
+        others = [slot for slot in usable if slot is not last]
+        for slot in usable:
             several = len(slot.candidate.channel.doors) > 1
             slot.used = slot.used[-1:] if slot is last and several and not others else []
-        for slot in again:
+            slot.rounds += 1
+        for slot in [*others, *(slot for slot in usable if slot is last)]:
             if (found := await self._enter(slot, force=True)) is not None:
                 return found
         return None
@@ -192,7 +216,7 @@ class Tries:
     async def _slots(self, pool: Pool, via: tuple[Client, ...]) -> AsyncIterator[_Slot]:
         prefer = self._prefer
         if prefer is not None and not via:
-            yield _Slot(prefer.candidate, ())
+            yield _Slot(prefer.candidate, prefer.via)
         for entry in await self._scheduler.arranged(pool):
             target = entry.target
             if isinstance(target, Pool):
@@ -202,3 +226,7 @@ class Tries:
                     yield slot
             elif prefer is None or target is not prefer.candidate:
                 yield _Slot(target, via)
+
+
+def _may_again(slot: _Slot) -> bool:
+    return slot.again and slot.rounds < MOST_ROUNDS

@@ -25,7 +25,9 @@ SMALL = 2048
 """Up to this size a block is searched whole before it is taken apart."""
 
 
-class _Delta(Struct):
+class Said(Struct):
+    """What a message, or a piece of one, may say."""
+
     content: Any = None
     reasoning_content: Any = None
     reasoning: Any = None
@@ -51,13 +53,15 @@ class _Delta(Struct):
 
 
 class _StreamChoice(Struct):
-    delta: _Delta | None = None
+    delta: Said | None = None
     message: Any = None
     text: Any = None
     finish_reason: Any = None
 
     def speaks(self) -> bool:
-        return bool((self.delta and self.delta.speaks()) or self.message or self.text or self.finish_reason)
+        """Whether this is for the client to see. An end that says nothing but that all is well is not."""
+        told = self.finish_reason and self.finish_reason != "stop"
+        return bool((self.delta and self.delta.speaks()) or self.message or self.text or told)
 
 
 class _Chunk(Struct):
@@ -199,7 +203,8 @@ class Tap:
             raise Fault("protocol", "The upstream sent an event that is not JSON.", raw=data) from error
         if chunk.error and not any(choice.speaks() for choice in chunk.choices or ()):
             raise read_error(200, data)
-        if any(choice.speaks() for choice in chunk.choices or ()):
+        # An answer without a word is one all the same when something was generated for it.
+        if any(choice.speaks() for choice in chunk.choices or ()) or counts_output(chunk.usage):
             self.begun = True
 
     def _read(self, block: bytes) -> bytes:
@@ -317,6 +322,11 @@ def _data(event: bytes) -> list[bytes]:
     if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2:
         return [event[6:-2]]
     return [frame.data for frame in SseDecoder().feed(event)]
+
+
+def counts_output(usage: Any) -> bool:
+    """Whether a usage object says that something was generated."""
+    return isinstance(usage, dict) and bool(usage.get("completion_tokens"))
 
 
 def finish_of(word: Any) -> Finish | None:

@@ -1,16 +1,17 @@
 """The verbatim lane of the chat format: splice the request, tap the answer, leave every other byte alone."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from uni_api.canon import Finish, Reasoning, Usage
 from uni_api.canon.seal import PREFIX
 from uni_api.dialects.edits import NO_EDITS, Edits
 from uni_api.dialects.openai_chat.error import read_error
+from uni_api.dialects.openai_chat.opening import opening
 from uni_api.dialects.openai_chat.reply import read_usage
-from uni_api.dialects.openai_chat.tap import Tap, finish_of
+from uni_api.dialects.openai_chat.tap import Said, Tap, counts_output, finish_of
 from uni_api.errors import Denied, Fault
 
 Fields = dict[str, Raw]
@@ -20,6 +21,9 @@ _NULL = Raw(b"null")
 _ASK_REASONING = ("reasoning_effort", "reasoning")
 _ASK_USAGE = Raw(b'{"include_usage":true}')
 
+_MOST_OUTPUT = ("max_completion_tokens", "max_tokens")
+
+_count: msgspec.json.Decoder[int] = msgspec.json.Decoder(Annotated[int, Meta(ge=0)])
 _fields = msgspec.json.Decoder(Fields)
 _any = msgspec.json.Decoder()
 _encode = msgspec.json.Encoder().encode
@@ -43,9 +47,25 @@ class Peek(Struct, frozen=True):
         return self._say(b'"developer"')
 
     @property
+    def opening(self) -> bytes:
+        """What stays the same while the conversation grows; empty when there are no messages."""
+        messages = self.fields.get("messages")
+        return b"" if messages is None else opening(memoryview(messages))
+
+    @property
     def thoughts(self) -> bool:
         """Whether there may be reasoning in the history, by the name that most hosts give it."""
         return self._say(b'"reasoning_content"')
+
+    @property
+    def most_output(self) -> int | None:
+        """The most tokens that the client allows the answer, where it says a number."""
+        for name in _MOST_OUTPUT:
+            try:
+                return _count.decode(self.fields[name])
+            except (KeyError, msgspec.MsgspecError):
+                continue
+        return None
 
     def _say(self, word: bytes) -> bool:
         messages = self.fields.get("messages")
@@ -127,6 +147,31 @@ class _Whole(Struct):
 _whole = msgspec.json.Decoder(_Whole)
 
 
+class _SpokenChoice(Struct):
+    message: Said | None = None
+    text: Any = None
+    finish_reason: Any = None
+
+
+class _Spoken(Struct):
+    choices: list[_SpokenChoice]
+
+
+_spoken = msgspec.json.Decoder(_Spoken)
+
+
+def _says_nothing(body: bytes) -> bool:
+    """Whether no choice has a word, or a reason to have none."""
+    try:
+        choices = _spoken.decode(body).choices
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return False  # a shape we do not know: the client may
+    return not any(
+        choice.text or (choice.message and choice.message.speaks()) or choice.finish_reason not in (None, "", "stop")
+        for choice in choices
+    )
+
+
 def glance(body: bytes) -> Glance:
     """Read what the ledger needs from a whole answer. Raises Fault when it is an error or no answer at all."""
     try:
@@ -138,6 +183,8 @@ def glance(body: bytes) -> Glance:
         raise read_error(200, body)
     if not answer.choices:
         raise _not_an_answer(body)
+    if not counts_output(answer.usage) and _says_nothing(body):
+        raise Fault("protocol", "The upstream answered without any content.", raw=body[:4096])
     return Glance(answer.usage if isinstance(answer.usage, dict) else None, answer.choices[0].finish_reason)
 
 
