@@ -22,16 +22,39 @@ def read(kind: Kind[Any], text: str, *, plain: bool = True) -> Any:
         ("15 / MIN , 10/day", (Limit(15, 60), Limit(10, 86_400))),
         ("1/s,2/h,3/mo,4/y", (Limit(1, 1), Limit(2, 3600), Limit(3, 2_592_000), Limit(4, 31_536_000))),
         ("5000/tpr", (Limit(5000, None),)),
+        ("9/tpm,8/TPH,7/tpd", (Limit(9, 60, True), Limit(8, 3600, True), Limit(7, 86_400, True))),
+        ("9/min,5/m,7/minute,6/tpm", (Limit(5, 60), Limit(6, 60, True))),
+        ("0/hr", (Limit(0, 3600),)),
     ],
 )
 def test_limits(text: str, limits: tuple[Limit, ...]) -> None:
     assert read(values.limits, text) == limits
 
 
-@pytest.mark.parametrize("text", ["15", "15/fortnight", "-1/min", "1.5/min", "/min", "15/min,", "15//min"])
+@pytest.mark.parametrize("text", ["15", "15/fortnight", "-1/min", "1.5/min", "/min", "15/min,", "15//min", "1/tps"])
 def test_bad_limits(text: str) -> None:
     with pytest.raises(Unusable):
         read(values.limits, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-01", "20261101T000000Z"),
+        ("2026-11-01 12:30:00", "20261101T123000Z"),
+        ("2026-11-01T00:00:00+08:00", "20261031T160000Z"),
+        ("2026-11-01T00:00:00Z", "20261101T000000Z"),
+        ("1793491200", "20261101T000000Z"),
+    ],
+)
+def test_moment(text: str, moment: str) -> None:
+    assert read(values.moment, text) == moment
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "12", "2026", "99999999999999999999"])
+def test_bad_moment(text: str) -> None:
+    with pytest.raises(Unusable):
+        read(values.moment, text)
 
 
 def test_price() -> None:

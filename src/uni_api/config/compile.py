@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 from msgspec import Struct, structs
 
-from uni_api.config import credentials, scheduling, waits
+from uni_api.config import allowance, credentials, scheduling, waits
 from uni_api.config.findings import Findings, quoted, suggestion
 from uni_api.config.kinds import PerModel
 from uni_api.config.plan import Channel, Client, KeyScheduling, Plan, Rule
@@ -48,7 +48,7 @@ def compile_plan(
                 channels.append(channel)
     if document.providers == ():
         findings.problem(document.at("providers"), "providers", "the list is empty; write at least one channel")
-    clients = _clients(document, _Known(names, channels), findings)
+    clients = _clients(document, _Known(names, channels), preferences, findings)
     keepalive = _by_model(preferences.keepalive_interval)
     return Plan(
         channels=tuple(channels),
@@ -59,6 +59,7 @@ def compile_plan(
         keeps_alive=any(table is not None for table in (keepalive, *(each.keepalive for each in channels))),
         wait_policy=waits.policy(preferences.timeout_policy),
         hedging=waits.hedging(preferences.hedging),
+        prices=allowance.prices(preferences),
         error_triggers=waits.triggers(preferences.error_triggers or ()),
     )
 
@@ -252,7 +253,9 @@ class _Known(Struct, frozen=True):
         return any(not each.models or model in each.models for each in self.channels if channel in (None, each.name))
 
 
-def _clients(document: Document, known: _Known, findings: Findings) -> Mapping[bytes, Client]:
+def _clients(
+    document: Document, known: _Known, overall: Preferences, findings: Findings
+) -> Mapping[bytes, Client]:
     entries = document.api_keys
     if entries is None:
         return {}
@@ -283,6 +286,7 @@ def _clients(document: Document, known: _Known, findings: Findings) -> Mapping[b
             rules=_rules(entry, known, digests, findings),
             scheduling=scheduling.algorithm(entry, findings),
             auto_retry=True if retry is None else retry,
+            allowance=allowance.of(preferences, overall),
         )
     _refuse_circles(usable, found, findings)
     return found

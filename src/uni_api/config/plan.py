@@ -5,7 +5,18 @@ from typing import Any, Literal, TypeVar
 
 from msgspec import Struct, structs
 
-from uni_api.config.policy import ByModel, Hedging, WaitPolicy, Waits
+from uni_api.config.policy import (
+    Affinity,
+    Allowance,
+    ByModel,
+    Hedging,
+    KeyRests,
+    Limits,
+    Moderation,
+    PriceList,
+    WaitPolicy,
+    Waits,
+)
 from uni_api.providers.base import Door, Provider
 from uni_api.secret import Secret
 
@@ -54,6 +65,8 @@ class Channel(Struct, frozen=True, kw_only=True, eq=False):
     wait_policy: WaitPolicy = WaitPolicy()
     cooldown: float = 300.0
     key_scheduling: KeyScheduling = "round_robin"
+    key_limits: ByModel[Limits] | None = None
+    key_rests: KeyRests = KeyRests()
     overrides: Mapping[str, Any] = {}
     model_overrides: Mapping[str, Mapping[str, Any]] = {}
 
@@ -77,7 +90,10 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 
 class Client(Struct, frozen=True, kw_only=True, eq=False):
-    """One entry of `api_keys`. `auto_retry`: False one attempt, True one for every candidate, n that and n more."""
+    """One entry of `api_keys`. `auto_retry`: False one attempt, True one for every candidate, n that and n more.
+
+    `allowance`: what it may use up; None for as much as it likes. `moderation`: None for no check.
+    """
 
     key: Secret
     position: int
@@ -86,6 +102,8 @@ class Client(Struct, frozen=True, kw_only=True, eq=False):
     rules: tuple[Rule, ...] = (Rule(kind="all"),)
     scheduling: Scheduling = "fixed_priority"
     auto_retry: bool | int = True
+    allowance: Allowance | None = None
+    moderation: Moderation | None = None
 
     def __repr__(self) -> str:
         return f"<Client #{self.position} {self.key.label}>"
@@ -97,6 +115,7 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
     `timeout` is the last fallback for `model_timeout` (environment variable TIMEOUT, seconds). `warnings` are complete
     sentences for the start-up log: unknown keys, keys that have no effect yet. `error_triggers`: bytes that make an
     answer a failure, in every spelling that JSON has for them.
+    `state`: the Redis in which processes share what they count; None for each to count for itself.
     """
 
     channels: tuple[Channel, ...]
@@ -107,7 +126,10 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
     keeps_alive: bool = False
     wait_policy: WaitPolicy = WaitPolicy()
     hedging: Hedging | None = None
+    affinity: Affinity | None = None
     error_triggers: tuple[bytes, ...] = ()
+    prices: PriceList = PriceList()
+    state: Secret | None = None
     warnings: tuple[str, ...] = ()
 
     def with_models(self, found: Mapping[int, tuple[str, ...]]) -> "Plan":

@@ -1,7 +1,7 @@
 """Rules of limits and waits, as a Plan has them."""
 
 from collections.abc import Mapping
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from msgspec import Struct, structs
 
@@ -14,16 +14,21 @@ class ByModel(Struct, Generic[T], frozen=True):
     entries: tuple[tuple[str, T], ...] = ()
     default: T | None = None
 
-    def find(self, name: str) -> T | None:
+    def entry(self, name: str) -> tuple[str, T] | None:
         """The entry that is `name` exactly, else the first whose key is part of `name` (case does not matter)."""
-        for key, value in self.entries:
-            if key == name:
-                return value
+        for entry in self.entries:
+            if entry[0] == name:
+                return entry
         lowered = name.lower()
-        for key, value in self.entries:
-            if key.lower() in lowered:
-                return value
+        for entry in self.entries:
+            if entry[0].lower() in lowered:
+                return entry
         return None
+
+    def find(self, name: str) -> T | None:
+        """The value of that entry."""
+        found = self.entry(name)
+        return found[1] if found is not None else None
 
     def of(self, name: str) -> T | None:
         """As `find`, else the default."""
@@ -43,6 +48,18 @@ class Limit(Struct, frozen=True):
 
 
 Limits = tuple[Limit, ...]
+
+
+class KeyRests(Struct, frozen=True, kw_only=True):
+    """Seconds for which a channel's key rests. None: not said in the file.
+
+    failure: after any failure that is the key's · rate: after one that says it was used too often · quota: once its
+    quota is used up.
+    """
+
+    failure: float | None = None
+    rate: float | None = None
+    quota: float = 21_600.0
 
 
 class Waits(Struct, frozen=True, kw_only=True):
@@ -117,8 +134,63 @@ class Hedging(Struct, frozen=True, kw_only=True):
     share: float = 0.1
 
 
+class Moderation(Struct, frozen=True):
+    """What a client key's users say is checked before it is answered.
+
+    failure: what becomes of a request that could not be checked.
+    """
+
+    failure: Literal["refuse", "allow"] = "refuse"
+
+
+class Affinity(Struct, frozen=True):
+    """A conversation keeps to the channel and key that served it last, for `seconds` after that.
+
+    by: how conversations are told apart: by the id that the client sends, and with `prefix`, where it sends none, by
+    how they begin.
+    """
+
+    seconds: float = 600.0
+    by: Literal["prefix", "session"] = "prefix"
+
+
 class Price(Struct, frozen=True):
-    """US dollars for a million tokens."""
+    """US dollars for a million tokens. None: as the input, or the output, that it is a part of.
+
+    cache_write_1h: what is kept for an hour; None for the same as `cache_write`.
+    """
 
     input: float
     output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+    cache_write_1h: float | None = None
+    input_audio: float | None = None
+    output_audio: float | None = None
+
+
+class PriceList(Struct, frozen=True):
+    """Prices by the beginning of a model's name, in file order, and `default` for the rest (None: not set)."""
+
+    entries: tuple[tuple[str, Price], ...] = ()
+    default: Price | None = None
+
+    def of(self, name: str) -> Price | None:
+        for beginning, price in self.entries:
+            if name.startswith(beginning):
+                return price
+        return self.default
+
+
+class Allowance(Struct, frozen=True, kw_only=True):
+    """What a client key may use up, where it may not use up as much as it likes.
+
+    limits: its own, by the model's name for clients · overall: what all keys share · credits: what it may spend, in
+    billionths of a dollar, None for no limit · since: from when on spending counts, as text; another text, another
+    count.
+    """
+
+    limits: ByModel[Limits] | None = None
+    overall: Limits = ()
+    credits: int | None = None
+    since: str = ""

@@ -297,8 +297,8 @@ class ProviderEntry(Section):
 
 
 _RATE_LIMIT = (
-    "How often the key may be used, such as `15/min` or `15/min,10/day`; or a map from model names to limits with "
-    "`default`."
+    "How often the key may be used for each model, such as `15/min` or `15/min,10/day`, and how many tokens it may use, "
+    "such as `100000/tpm`; or a map from model names to limits with `default`. See [limits](#limits)."
 )
 
 
@@ -320,9 +320,11 @@ class ClientPreferences(Section):
         name="AUTO_RETRY",
         default="`true`",
     )
-    rate_limit = Key(kinds.per_model(values.limits), _RATE_LIMIT, default="no limit", effective=False)
+    rate_limit = Key(kinds.per_model(values.limits), _RATE_LIMIT, default="no limit")
     old_rate_limit = Key(
-        kinds.per_model(values.limits), "An older spelling of `rate_limit`.", name="RATE_LIMIT", effective=False
+        kinds.per_model(values.limits),
+        "An older spelling of `rate_limit`, which goes before it where both are given.",
+        name="RATE_LIMIT",
     )
     moderation = Key(
         kinds.flag,
@@ -333,12 +335,13 @@ class ClientPreferences(Section):
     )
     credits = Key(
         kinds.number("an amount in dollars", least=-1),
-        "US dollars that the key may spend; `-1` for no limit.",
+        "US dollars that the key may spend; `0` for none, `-1` for no limit. See [credits](#credits).",
         default="no limit",
-        effective=False,
     )
     created_at = Key(
-        kinds.text("a date and time"), "From when on spending counts.", default="30 days ago", effective=False
+        values.moment,
+        "From when on spending counts. A new date lets it begin anew.",
+        default="the key's first request",
     )
 
 
@@ -385,7 +388,9 @@ class Preferences(Section):
         default="`300`",
     )
     rate_limit = Key(
-        values.limits, "How many requests all keys together may send.", default="no limit", effective=False
+        values.limits,
+        "How many requests all keys together may send, and how many tokens they may use. See [limits](#limits).",
+        default="no limit",
     )
     keepalive_interval = Key(
         kinds.per_model(_SECONDS),
@@ -401,9 +406,9 @@ class Preferences(Section):
     )
     model_price = Key(
         kinds.per_model(values.price),
-        "US dollars for a million tokens, as `input,output`, by the beginning of a model's name, with `default`.",
-        default="`0.3,1`",
-        effective=False,
+        "US dollars for a million tokens, as `input,output`, by the beginning of the name that clients use, with "
+        "`default`. See [credits](#credits).",
+        default="the prices that `genai-prices` knows, else `0.3,1`",
     )
     timeout_policy = Key(
         section(TimeoutPolicy), "Timeouts by phase and condition. See [timeouts](#timeouts).", default="none"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -16,7 +17,8 @@ from uni_api.secret import Secret
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
-_LIMIT = re.compile(r"(?P<count>\d+)\s*/\s*(?P<unit>[a-z]+)\Z")
+_NUMBER = re.compile(r"\d{9,11}(\.\d*)?\Z")
+_LIMIT = re.compile(r"(?P<count>\d{1,15})\s*/\s*(?P<unit>[a-z]+)\Z")
 
 _OUR_HEADERS = frozenset(
     (
@@ -43,6 +45,8 @@ _UNITS: Mapping[str, int] = {
     **dict.fromkeys(("mo", "month"), 30 * 86_400),
     **dict.fromkeys(("y", "year"), 365 * 86_400),
 }
+
+_TOKEN_UNITS: Mapping[str, int | None] = {"tpr": None, "tpm": 60, "tph": 3_600, "tpd": 86_400}
 
 
 class ModelEntry(Struct, frozen=True):
@@ -134,14 +138,16 @@ headers: Kind[tuple[tuple[str, str], ...]] = Kind(_header_table.says, _read_head
 
 
 def _read_limits(node: Node, path: str, reader: Reader) -> tuple[Limit, ...]:
-    found = []
+    found: dict[tuple[int | None, bool], int] = {}
     for part in reader.words(node, path, limits.says).lower().split(","):
         match = _LIMIT.match(part.strip())
-        seconds = _UNITS.get(match["unit"]) if match else None
-        if match is None or (seconds is None and match["unit"] != "tpr"):
+        unit = match["unit"] if match else ""
+        if match is None or (unit not in _UNITS and unit not in _TOKEN_UNITS):
             reader.refuse(node, path, f"not a limit; write {limits.says}")
-        found.append(Limit(int(match["count"]), seconds))
-    return tuple(found)
+        slot = (_UNITS[unit], False) if unit in _UNITS else (_TOKEN_UNITS[unit], unit != "tpr")
+        count = int(match["count"])
+        found[slot] = min(count, found.get(slot, count))
+    return tuple(Limit(count, seconds, tokens) for (seconds, tokens), count in found.items())
 
 
 limits: Kind[tuple[Limit, ...]] = Kind("limits such as 15/min or 15/min,10/day", _read_limits)
@@ -226,3 +232,16 @@ def _read_retry(node: Node, path: str, reader: Reader) -> bool | int:
 
 
 retry: Kind[bool | int] = Kind("true, false or a number of further tries", _read_retry)
+
+
+def _read_moment(node: Node, path: str, reader: Reader) -> str:
+    text = reader.words(node, path, moment.says)
+    try:
+        found = datetime.fromtimestamp(float(text), UTC) if _NUMBER.match(text) else datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        reader.refuse(node, path, f"not a date; write {moment.says}")
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+moment: Kind[str] = Kind("a date and time, such as 2026-11-01 or 2026-11-01T00:00:00+00:00", _read_moment)
+"""A moment as text in UTC, the same for every spelling of it. Without a zone it is UTC, a number seconds since 1970."""
