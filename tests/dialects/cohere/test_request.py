@@ -372,7 +372,7 @@ def test_a_loop_of_tools() -> None:
             role="user",
             parts=(
                 Text(text="First:"),
-                Result(call="call_1", parts=(Text(text="rain"), Text(text="cold"), Media(kind="image", data=b"map"))),
+                Result(call="call_1", parts=(Text(text="rain"), Text(text="cold"))),
                 Text(text="Well?"),
             ),
         ),
@@ -403,7 +403,43 @@ def test_a_loop_of_tools() -> None:
         {"role": "user", "content": "Well?"},
         {"role": "tool", "tool_call_id": "call_9", "content": ""},
     ]
-    assert lost == [("turns[2].parts[0].error", "tuning"), ("turns[3].parts[1].parts[2]", "meaning")]
+    assert lost == [("turns[2].parts[0].error", "tuning")]
+
+
+def image(data: bytes) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{base64.b64encode(data).decode()}"}}
+
+
+def pictured(call: str, data: bytes) -> Result:
+    return Result(call=call, parts=(Text(text="the map"), Media(kind="image", data=data)))
+
+
+def test_images_of_results_are_shown_after_all_of_them() -> None:
+    turns = (
+        Turn(role="user", parts=(pictured("c1", b"one"),)),
+        Turn(role="user", parts=(pictured("c2", b"two"),)),
+        Turn(role="user", parts=(Text(text="Compare them."),)),
+        Turn(role="user", parts=(pictured("c3", b"three"),)),
+        Turn(role="assistant", parts=(Text(text="Done."),)),
+        Turn(role="user", parts=(pictured("c4", b"four"),)),
+    )
+    body, lost = write(Request(model="m", turns=turns))
+    assert body["messages"] == [
+        {"role": "tool", "tool_call_id": "c1", "content": "the map"},
+        {"role": "tool", "tool_call_id": "c2", "content": "the map"},
+        {"role": "user", "content": [image(b"one"), image(b"two"), {"type": "text", "text": "Compare them."}]},
+        {"role": "tool", "tool_call_id": "c3", "content": "the map"},
+        {"role": "user", "content": [image(b"three")]},
+        {"role": "assistant", "content": "Done."},
+        {"role": "tool", "tool_call_id": "c4", "content": "the map"},
+        {"role": "user", "content": [image(b"four")]},
+    ]
+    assert lost == [(f"turns[{number}].parts[0].parts[1]", "hint") for number in (0, 1, 3, 5)]
+
+
+def test_other_media_of_results_are_admitted() -> None:
+    written, lost = message(Result(call="c", parts=(Media(kind="audio", data=b"RIFF"),)))
+    assert (written["content"], lost) == ("", [("turns[0].parts[0].parts[0]", "meaning")])
 
 
 def test_an_assistant_that_only_calls_says_nothing_else() -> None:

@@ -1,5 +1,7 @@
 """Turns as messages. A result is a message of its own, of the role `tool`; thoughts and plans go back where they stood.
 
+Results hold no images: these are shown by the user, after the last of the results that stand together.
+
 Source: docs.cohere.com, page "Chat", and `ChatMessageV2` of the official SDK (read 2026-11-24): an assistant's message
 has its plan, its content, its calls and its citations in fields of their own.
 """
@@ -48,12 +50,37 @@ class _Draft(Struct):
 
 def write_messages(turns: tuple[Turn, ...], losses: Losses) -> list[Wire]:
     writer = _Writer(losses)
-    return [message for number, turn in enumerate(turns) for message in writer.write(turn, f"turns[{number}]")]
+    out: list[Wire] = []
+    for number, turn in enumerate(turns):
+        for message in writer.write(turn, f"turns[{number}]"):
+            if message["role"] != "tool":
+                _show(writer.shown, message, out)
+            out.append(message)
+    if writer.shown:
+        out.append({"role": "user", "content": writer.shown})
+    return out
+
+
+def _show(shown: list[Wire], message: Wire, out: list[Wire]) -> None:
+    """Put the images of results before `message`: into it where a user speaks, else into a message of their own."""
+    if not shown:
+        return
+    if message["role"] == "user":
+        said = message["content"]
+        if isinstance(said, str):
+            said = [{"type": "text", "text": said}] if said else []
+        message["content"] = [*shown, *said]
+    else:
+        out.append({"role": "user", "content": list(shown)})
+    shown.clear()
 
 
 class _Writer:
+    """Writes turn by turn. `shown` holds the images of results that no message has shown yet."""
+
     def __init__(self, losses: Losses) -> None:
         self._losses = losses
+        self.shown: list[Wire] = []
 
     def write(self, turn: Turn, path: str) -> list[Wire]:
         if turn.name is not None:
@@ -80,9 +107,12 @@ class _Writer:
                 self._text(part, role, draft, path)
             case Thinking():
                 self._thinking(part, role, draft, path)
-            case Media() if role == "user":
-                if (block := image_block(part, path, self._losses)) is not None:
-                    draft.blocks.append(block)
+            case Media() if role in ("user", "tool"):
+                if (block := image_block(part, path, self._losses)) is None:
+                    return
+                if role == "tool":
+                    self._losses.add(path, "hint", "moved: images of results follow them")
+                (draft.blocks if role == "user" else self.shown).append(block)
             case Media(kind=kind):
                 self._losses.add(path, "meaning", f"{kind} is taken from a user only")
             case Call() if role == "assistant":

@@ -1,6 +1,6 @@
 """Tools. A single one can't be named as the choice: it is required, and the others are left out.
 
-Source: docs.cohere.com, pages "Chat" and "How do Structured Outputs Work?" (read 2026-11-24): strictness is asked for
+Source: docs.cohere.com, pages "Chat" and "Parameter types for tool use" (read 2026-11-24): strictness is asked for
 all tools at once, and needs a required parameter in each of them.
 """
 
