@@ -307,3 +307,14 @@ def test_interleaved_models_are_served_as_if_alone(count: int, models: list[bool
         seen[model] += world.order("m" if model else "n")[0]
     for firsts in seen.values():
         assert firsts == (NAMES[:count] * 40)[: len(firsts)]
+
+
+def test_two_processes_on_one_state_keep_the_ratio_together() -> None:
+    one = World(keyed("sk-1", "weighted_round_robin", {"a": 3, "b": 2, "c": 1}))
+    other = World(one.who)
+    other.health.state = one.health.state
+    other.scheduler = Scheduler(other.health)
+    dice = random.Random(5)
+    assert Counter(dice.choice((one, other)).order()[0] for _ in range(60)) == {"a": 30, "b": 20, "c": 10}
+    one.fail("a")
+    assert other.order() == "bca"
