@@ -88,7 +88,8 @@ class Peek(Protocol):
 
     `sealed`: the body carries blobs that this gateway packed, so that its bytes can't travel as they are. `developer`:
     the body may hold messages of the role `developer`; `thoughts`: it may hold plain reasoning of earlier turns.
-    `fields`: the top level, values as they came.
+    `most_output`: the most tokens that the client allows the answer. `fields`: the top level, values as they came.
+    `opening`: what stays the same while a conversation grows.
     """
 
     @property
@@ -108,6 +109,12 @@ class Peek(Protocol):
 
     @property
     def thoughts(self) -> bool: ...
+
+    @property
+    def opening(self) -> bytes: ...
+
+    @property
+    def most_output(self) -> int | None: ...
 
     @property
     def fields(self) -> Mapping[str, Any]: ...

@@ -23,6 +23,23 @@ def test_peek_reads_only_what_routing_needs() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "most"),
+    [
+        ({}, None),
+        ({"max_tokens": 5}, 5),
+        ({"max_tokens": 5, "max_completion_tokens": 7}, 7),
+        ({"max_tokens": 5, "max_completion_tokens": None}, 5),
+        ({"max_tokens": "5"}, None),
+        ({"max_tokens": -1}, None),
+        ({"max_tokens": 1.5}, None),
+        ({"max_tokens": 10**30}, 10**30),
+    ],
+)
+def test_peek_tells_how_much_the_answer_may_have(fields: dict[str, Any], most: int | None) -> None:
+    assert peek(**fields).most_output == most
+
+
+@pytest.mark.parametrize(
     "body", [b"", b"[]", b"{", b'{"model": 1}', b'{"model":"m","stream":1}', b'{"a":' + b"[" * 100_000]
 )
 def test_peek_refuses_what_is_no_request(body: bytes) -> None:
