@@ -4,7 +4,7 @@ import random
 import statistics
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +16,9 @@ from uni_api.config.plan import Channel, KeyScheduling
 from uni_api.config.policy import ByModel, KeyRests, Limit, Limits
 from uni_api.errors import Fault, FaultKind
 from uni_api.routing import Candidate, KeyRing, Lease, Shut
+from uni_api.routing.doors import SHORTEST
 from uni_api.routing.ring import MOST_REST, REFUSED_REST
+from uni_api.state.base import Short, Taken, Want
 from uni_api.state.local import LocalState
 
 POOL = channel("p", ["m"], keys=["1", "2", "3"])
@@ -105,9 +107,9 @@ def test_processes_with_one_state_take_turns_together() -> None:
 
 def test_a_preferred_key_is_used_and_nobody_loses_a_turn() -> None:
     world = World()
-    assert world.place(prefer=2) == 2
+    assert [world.place(), world.place(prefer=2), world.place(), world.place()] == [0, 2, 1, 2]
     world.fails(2, retry_after=10)
-    assert world.place(prefer=2) != 2
+    assert world.place(prefer=2) == 0
 
 
 # Rests
@@ -252,6 +254,18 @@ def test_what_was_never_sent_does_not_count(kind: FaultKind) -> None:
 
 def test_a_limit_of_nothing_is_for_ever() -> None:
     assert World(limited(ONE, Limit(0, 60))).lease() == Shut(math.inf, limited=True)
+
+
+def test_a_window_that_tells_of_no_wait_is_not_asked_for_ever() -> None:
+    class Muddled(LocalState):
+        async def take(self, wants: Sequence[Want]) -> Taken | Short:
+            return Short(wants[0], 0.0, 0)
+
+    world = World(limited(POOL, Limit(1, 60)))
+    world.ring = KeyRing(Muddled(world.clock), world.clock)
+    found = world.lease()
+    assert isinstance(found, Shut) and found.limited
+    assert found.wait == pytest.approx(SHORTEST, abs=1e-6)
 
 
 def test_force_does_not_break_a_limit_for_the_sake_of_a_rest() -> None:

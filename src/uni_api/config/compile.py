@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from msgspec import Struct, structs
 
-from uni_api.config import allowance, credentials, scheduling, waits
+from uni_api.config import allowance, credentials, keys, scheduling, waits
 from uni_api.config.findings import Findings, quoted, suggestion
 from uni_api.config.kinds import PerModel
-from uni_api.config.plan import Channel, Client, KeyScheduling, Plan, Rule
+from uni_api.config.plan import Channel, Client, Plan, Rule
 from uni_api.config.policy import ByModel
 from uni_api.config.schema import (
     ClientEntry,
@@ -26,8 +26,6 @@ from uni_api.providers.registry import ENGINES, Later, akin, by_address, by_engi
 from uni_api.secret import Secret
 
 T = TypeVar("T")
-
-_KEYS_SERVED = frozenset(("round_robin", "random", "fixed_priority"))
 
 
 def compile_plan(
@@ -105,7 +103,9 @@ def _channel(
         keepalive=_by_model(preferences.keepalive_interval),
         wait_policy=waits.policy(preferences.timeout_policy),
         cooldown=scheduling.cooldown(preferences, overall),
-        key_scheduling=_key_scheduling(preferences, findings),
+        key_scheduling=keys.scheduling(preferences),
+        key_limits=keys.limits(preferences),
+        key_rests=keys.rests(preferences),
         overrides=for_all,
         model_overrides=for_model,
     )
@@ -219,18 +219,6 @@ def _overrides(
             for_model[key] = edits(value)
     for_all = edits({key: value for key, value in given.items() if key not in for_model})
     return for_all, for_model
-
-
-def _key_scheduling(preferences: ProviderPreferences, findings: Findings) -> KeyScheduling:
-    word = preferences.api_key_schedule_algorithm or "round_robin"
-    if word not in _KEYS_SERVED:
-        findings.warning(
-            preferences.at("api_key_schedule_algorithm"),
-            f"{preferences.path}.api_key_schedule_algorithm",
-            f"{word} has no effect yet; round_robin is used",
-        )
-        return "round_robin"
-    return cast(KeyScheduling, word)
 
 
 def _by_model(table: PerModel[T] | None) -> ByModel[T] | None:

@@ -142,27 +142,30 @@ class ProviderPreferences(Section):
 
     api_key_rate_limit = Key(
         kinds.per_model(values.limits),
-        "How often each key of the channel may be used, such as `15/min` or `15/min,10/day`; or a map from model "
-        "names to limits with `default`. `N/tpr` allows at most N tokens in a request.",
+        "How often each key of the channel may be used, such as `15/min` or `15/min,10/day`; or a map from the "
+        "upstream's names of models to limits with `default`. `N/tpr` allows at most N tokens in a request. See [keys]"
+        "(#several-keys).",
         default="no limit",
         effective=False,
     )
     api_key_cooldown_period = Key(
         _SECONDS,
-        "Seconds for which a key rests after a failure, when there are several.",
-        default="`0`",
-        effective=False,
+        "Seconds for which a key rests after a failure that is its own, when there are several. See "
+        "[keys that rest](#keys-that-rest).",
+        default="none, but a minute for a key that was refused",
     )
     api_key_quota_cooldown_period = Key(
-        _SECONDS, "Seconds for which a key rests once its quota is used up.", default="six hours", effective=False
+        _SECONDS, "Seconds for which a key rests once its quota is used up.", default="`21600`, six hours"
     )
     api_key_rate_limit_cooldown_period = Key(
-        _SECONDS, "Seconds for which a key rests after a 429.", default="30 minutes", effective=False
+        _SECONDS,
+        "Seconds for which a key rests after a 429, or longer when the upstream says so.",
+        default="that of `api_key_cooldown_period`",
     )
     api_key_schedule_algorithm = Key(
         kinds.choice("round_robin", "random", "fixed_priority", "smart_round_robin"),
         "The order in which several keys are used: `round_robin`, `random`, `fixed_priority` (always the first that "
-        "works) or `smart_round_robin` (not yet in effect).",
+        "can be used) or `smart_round_robin` (in turn, those that worked most often over the last three days first).",
         default="`round_robin`",
     )
     cooldown_period = Key(

@@ -19,6 +19,9 @@ from uni_api.routing import Candidate, Try
 from uni_api.secret import Secret
 from uni_api.transport import Head, HttpClient, Proxy, Timeouts, compile_head
 
+MOST_WAYS = 10_000
+"""Doors whose addresses a lane keeps; with more, the oldest is made anew when it comes up."""
+
 
 class Way(Struct):
     """One door, for whole answers or for streams: its address, and the head of its requests.
@@ -90,6 +93,8 @@ class Lane:
         slot = (attempt.place, stream)
         way = self._ways.get(slot)
         if way is None:
+            if len(self._ways) >= MOST_WAYS:
+                del self._ways[next(iter(self._ways))]
             way = self._ways[slot] = self._opened(attempt, stream)
         return way
 

@@ -5,9 +5,10 @@ Rule 2: everything is decided from the Plan and from a few named counters; no JS
 Rule 3: the choice says who is next; whether there is a next is told by what became of the last try.
 """
 
-from uni_api.routing.health import Health
+from uni_api.routing.doors import Shut
+from uni_api.routing.health import Health, Visit
 from uni_api.routing.pool import Candidate, Entry, Pool, Router
-from uni_api.routing.ring import KeyRing, Shut
+from uni_api.routing.ring import KeyRing, Lease
 from uni_api.routing.schedule import Scheduler
 from uni_api.routing.tries import Preference, Tries, Try
 
@@ -16,6 +17,7 @@ __all__ = [
     "Entry",
     "Health",
     "KeyRing",
+    "Lease",
     "Pool",
     "Preference",
     "Router",
@@ -23,4 +25,5 @@ __all__ = [
     "Shut",
     "Tries",
     "Try",
+    "Visit",
 ]

@@ -22,6 +22,9 @@ MOST_BACK = 2
 MOST_PASSED = 50
 """Doors that are looked at to tell how long all are shut. With more, the answer may be too short."""
 
+SHORTEST = 0.01
+"""Seconds for which a door without room is not asked again, so that nobody goes round and round."""
+
 KEY_LENGTH = 20
 """Characters of a key's digest: few enough to be short, enough for no two of millions to be the same."""
 
@@ -78,13 +81,10 @@ class Doors:
         self._record: Record | None = None
         self._order = order(channel.key_scheduling, self.size, self._recorded, dice)
         self._resting = Away()
+        self.takes_turns = self._order.shared and self.size > 1
+        """Whether `next` goes by a turn that all processes count together, kept under `turns`."""
         self._benches: dict[str, Bench] = {}
         self._by_model: dict[str, Bench] = {}
-
-    @property
-    def shared(self) -> bool:
-        """Whether the order goes by turns that all processes count together."""
-        return self._order.shared
 
     def name(self, place: int) -> str:
         """What a door's rests and windows are kept under: its host and its key, in whichever channel."""
@@ -106,7 +106,7 @@ class Doors:
         """The door to use, none of `used`. None when there is none that is free."""
         self._let_back(bench, len(used))
         free = bench.free
-        if prefer is not None and prefer not in used and self._order.position(prefer) in free:
+        if prefer is not None and self.is_free(bench, used, prefer):
             return prefer
         whole = len(free) == self.size
         hidden = [position for place in used if free.discard(position := self._order.position(place))]
@@ -114,6 +114,10 @@ class Doors:
         for position in hidden:
             free.add(position)
         return found
+
+    def is_free(self, bench: Bench, used: Collection[int], place: int | None) -> bool:
+        """Whether this very door can be used, as far as is known here."""
+        return place is not None and place not in used and self._order.position(place) in bench.free
 
     def soonest(self, bench: Bench, used: Collection[int]) -> int | None:
         """Of the doors that only rest, none of `used`, the one that rests the shortest."""
@@ -146,7 +150,7 @@ class Doors:
 
     def limit(self, bench: Bench, place: int, seconds: float) -> None:
         """The door's windows have no room for so long."""
-        bench.limited.put(place, self._now() + seconds)
+        bench.limited.put(place, self._now() + max(seconds, SHORTEST))
         bench.free.discard(self._order.position(place))
 
     def unlimit(self, bench: Bench, place: int) -> None:

@@ -86,7 +86,7 @@ class KeyRing:
         if bench.most_tokens is not None and tokens > bench.most_tokens:
             return Shut(math.inf, limited=True, too_long=True)
         turn = 0
-        if doors.shared and doors.size > 1:
+        if doors.takes_turns and not doors.is_free(bench, used, prefer):
             turn = await self._state.turn(doors.turns)
         while (place := doors.next(bench, used, turn, prefer)) is not None:
             rest = self._state.rests(doors.name(place)) if self._state.resting else 0.0
