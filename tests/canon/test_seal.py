@@ -1,5 +1,6 @@
 """Seals: packed for the way through a client, opened again, and nothing else taken for one."""
 
+import json
 import string
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.dialects import laws
 from uni_api.canon import Seal, pack, unpack
+from uni_api.canon.seal import MOST_PACKED, last_realm
 
 
 @given(laws.seals)
@@ -40,3 +42,31 @@ def test_a_cut_blob_is_none(seal: Seal, data: st.DataObject) -> None:
     packed = pack(seal)
     at = data.draw(st.integers(0, len(packed) - 1))
     assert unpack(packed[:at], Seal) is None
+
+
+def body(*texts: str) -> bytes:
+    return json.dumps({"messages": [{"data": text} for text in texts]}).encode()
+
+
+SEAL = pack(Seal(realm="a:host", token="x", id="1"))
+
+
+@pytest.mark.parametrize(
+    ("texts", "realm"),
+    [
+        ((), None),
+        (("ua1", "x ua1.e30"), None),
+        ((SEAL,), "a:host"),
+        ((SEAL, pack(Seal(realm="b:host", token='"realm":"c"'))), "b:host"),
+        ((pack([{"part": {"seal": Seal(realm="d", token="x")}}]),), "d"),
+        ((SEAL, pack(["nothing"]), "ua1.!!!!", "ua1."), "a:host"),
+        ((SEAL, *["ua1."] * MOST_PACKED), None),
+    ],
+)
+def test_the_last_realm_in_a_body(texts: tuple[str, ...], realm: str | None) -> None:
+    assert last_realm(body(*texts)) == realm
+
+
+def test_a_body_that_is_cut_off_has_no_realm() -> None:
+    assert last_realm(b'{"data":"ua1.') is None
+    assert last_realm(b'{"data":"' + SEAL.encode()[:20]) is None

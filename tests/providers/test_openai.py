@@ -1,8 +1,9 @@
 import pytest
 
 from uni_api.canon import Reasoning
-from uni_api.providers.base import Door, Hints, Site
+from uni_api.providers.base import Door, Hints, Provider, Site
 from uni_api.providers.openai import OpenAI, chat_url
+from uni_api.providers.openai_responses import OpenAIResponses
 from uni_api.secret import Secret
 
 PROVIDER = OpenAI()
@@ -39,6 +40,17 @@ PROVIDER = OpenAI()
 def test_chat_url(base_url: str, url: str) -> None:
     assert chat_url(base_url) == url
     assert PROVIDER.address(Door(Site(base_url=base_url)), "m", stream=False).url == url
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["https://a.b", "https://a.b/v1/", "https://a.b/v1/chat/completions", "https://a.b/v1/moderations"],
+)
+@pytest.mark.parametrize("provider", [PROVIDER, OpenAIResponses()])
+def test_other_work_has_its_place_beside_chat(base_url: str, provider: Provider) -> None:
+    address = provider.endpoint(Door(Site(base_url=base_url), Secret("k")), "moderations", "m")
+    assert address is not None
+    assert (address.url, dict(address.headers)["authorization"]) == ("https://a.b/v1/moderations", "Bearer k")
 
 
 def test_headers() -> None:

@@ -119,3 +119,24 @@ def test_the_cache_of_names_is_bounded() -> None:
             router.pool(who, f"unknown-{number}")
     router.pool(who, "m")
     assert repr(router) == "<Router 1 names resolved>"
+
+
+def test_ways_tell_the_keys_that_they_come_by() -> None:
+    innermost = client("sk-innermost", Rule(kind="channel", channel="c"))
+    inner = client("sk-inner", Rule(kind="channel", channel="b"), Rule(kind="key", key=innermost.key.digest))
+    who = client("sk-1", Rule(kind="channel", channel="a"), Rule(kind="key", key=inner.key.digest))
+    pool = Router(plan([A, B, C], who, inner, innermost)).pool(who, "m")
+    ways = [(candidate.channel.name, via) for candidate, via in pool.ways()]
+    assert ways == [("a", ()), ("b", (inner,)), ("c", (inner, innermost))]
+
+
+def test_a_pool_of_those_that_fit() -> None:
+    inner = client("sk-inner", Rule(kind="channel", channel="b"))
+    who = client("sk-1", Rule(kind="channel", channel="a", weight=3), Rule(kind="key", key=inner.key.digest))
+    pool = Router(plan([A, B], who, inner)).pool(who, "m")
+    left = pool.only(lambda candidate: candidate.channel is A)
+    assert left is not None
+    assert [(entry.target, entry.weight) for entry in left.entries] == [(pool.entries[0].target, 3)]
+    assert (left.client, left.model, left.size, left.doors) == (who, "m", 1, 1)
+    assert pool.only(lambda candidate: True).size == 2  # type: ignore[union-attr]
+    assert pool.only(lambda candidate: False) is None

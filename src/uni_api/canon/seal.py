@@ -6,12 +6,16 @@ get it. `pack` wraps a blob with its realm into one string for a slot the client
 
 import base64
 import binascii
+import re
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 PREFIX = "ua1."
+_IN_JSON = b'"' + PREFIX.encode()
+_REALM = re.compile(rb'"realm":"([\x20\x21\x23-\x5b\x5d-\x7e]+)"')
+MOST_PACKED = 8
 
 T = TypeVar("T")
 
@@ -32,13 +36,32 @@ def pack(value: Any) -> str:
     return PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(value)).rstrip(b"=").decode()
 
 
+def last_realm(body: bytes) -> str | None:
+    """The realm of the last blob that was packed into a JSON body, or None: few of the last ones are looked at."""
+    at = len(body)
+    for _ in range(MOST_PACKED):
+        at = body.rfind(_IN_JSON, 0, at)
+        if at < 0:
+            return None
+        if found := _REALM.search(_unpacked(body[at + 1 : body.find(b'"', at + 1)])):
+            return found[1].decode()
+    return None
+
+
 def unpack(text: str, type: type[T]) -> T | None:
     """What `pack` was given, or None when `text` is not one of ours or is damaged."""
     if not text.startswith(PREFIX):
         return None
+    try:
+        return msgspec.json.decode(_unpacked(text.encode()), type=type)
+    except (ValueError, msgspec.MsgspecError):
+        return None
+
+
+def _unpacked(text: bytes) -> bytes:
+    """The JSON of a packed value; empty when `text` is damaged."""
     packed = text[len(PREFIX) :]
     try:
-        raw = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
-        return msgspec.json.decode(raw, type=type)
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
-        return None
+        return base64.urlsafe_b64decode(packed + b"=" * (-len(packed) % 4))
+    except (binascii.Error, ValueError):
+        return b""

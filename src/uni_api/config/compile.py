@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, structs
 
-from uni_api.config import allowance, credentials, keys, scheduling, waits
+from uni_api.config import affinity, allowance, credentials, keys, moderation, scheduling, waits
 from uni_api.config.findings import Findings, quoted, suggestion
 from uni_api.config.kinds import PerModel
 from uni_api.config.plan import Channel, Client, Plan, Rule
@@ -47,6 +47,7 @@ def compile_plan(
     if document.providers == ():
         findings.problem(document.at("providers"), "providers", "the list is empty; write at least one channel")
     clients = _clients(document, _Known(names, channels), preferences, findings)
+    moderation.check(document, clients, channels, findings)
     keepalive = _by_model(preferences.keepalive_interval)
     return Plan(
         channels=tuple(channels),
@@ -57,6 +58,8 @@ def compile_plan(
         keeps_alive=any(table is not None for table in (keepalive, *(each.keepalive for each in channels))),
         wait_policy=waits.policy(preferences.timeout_policy),
         hedging=waits.hedging(preferences.hedging),
+        affinity=affinity.rule(preferences.affinity),
+        state=preferences.state,
         prices=allowance.prices(preferences),
         error_triggers=waits.triggers(preferences.error_triggers or ()),
     )
@@ -275,6 +278,7 @@ def _clients(
             scheduling=scheduling.algorithm(entry, findings),
             auto_retry=True if retry is None else retry,
             allowance=allowance.of(preferences, overall),
+            moderation=moderation.rule(preferences),
         )
     _refuse_circles(usable, found, findings)
     return found

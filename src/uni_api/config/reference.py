@@ -31,6 +31,7 @@ SECTIONS: Mapping[str, type[Section]] = MappingProxyType(
         "exclude_request_rules match": schema.ExcludeMatch,
         "search_defaults": schema.SearchDefaults,
         "hedging": schema.Hedging,
+        "affinity": schema.Affinity,
     }
 )
 """Every section of the file by the name of its table."""

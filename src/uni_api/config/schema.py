@@ -6,9 +6,9 @@ uni_api.config.reference`). `effective=False` marks a key that does nothing yet,
 
 from typing import get_args
 
-from uni_api.config import kinds, values
+from uni_api.config import kinds, sharing, values
 from uni_api.config.plan import Scheduling
-from uni_api.config.section import Key, Section, section
+from uni_api.config.section import Key, Section, section, switch
 
 _GLOBS = kinds.listed(kinds.text())
 _WORDS = kinds.listed(kinds.text())
@@ -128,6 +128,24 @@ class Hedging(Section):
     winner_policy = Key(kinds.text(), "Which answer wins: always the one that shows content first.", effective=False)
 
 
+class Affinity(Section):
+    """Keeping a conversation where it was. See [affinity](#affinity)."""
+
+    says = "a map with seconds and by"
+
+    seconds = Key(
+        kinds.number("a number of seconds", above=0),
+        "Seconds after its last answer for which a conversation is kept where it was.",
+        default="`600`",
+    )
+    by = Key(
+        kinds.choice("prefix", "session"),
+        "How a conversation is known again: `session`, by the header `x-session-id`; `prefix`, where there is no such "
+        "header, by how it begins.",
+        default="`prefix`",
+    )
+
+
 _EXCLUDE_ENDPOINTS = "Paths for which the channel is not used."
 _ONLY_TYPES = "The kinds of request for which the channel is used."
 _EXCLUDE_TYPES = "The kinds of request for which the channel is not used."
@@ -146,7 +164,6 @@ class ProviderPreferences(Section):
         "upstream's names of models to limits with `default`. `N/tpr` allows at most N tokens in a request. See [keys]"
         "(#several-keys).",
         default="no limit",
-        effective=False,
     )
     api_key_cooldown_period = Key(
         _SECONDS,
@@ -318,8 +335,8 @@ class ClientPreferences(Section):
     )
     auto_retry = Key(
         values.retry,
-        "What happens when a channel fails: `true` tries every channel in turn, `false` only the first, a number n "
-        "that and n more.",
+        "What happens when a channel fails: `true` tries every channel in turn, and again what may pass; `false` makes one "
+        "try; a number n tries every channel, and n times more. See [failures](#when-a-channel-fails).",
         name="AUTO_RETRY",
         default="`true`",
     )
@@ -331,10 +348,15 @@ class ClientPreferences(Section):
     )
     moderation = Key(
         kinds.flag,
-        "Whether every message is first checked by a moderation model.",
+        "Whether what the user says is checked by a moderation model, which the key must be able to use. See "
+        "[moderation](#moderation).",
         name="ENABLE_MODERATION",
         default="`false`",
-        effective=False,
+    )
+    moderation_failure = Key(
+        kinds.choice("refuse", "allow"),
+        "What becomes of a request that could not be checked.",
+        default="`refuse`",
     )
     credits = Key(
         kinds.number("an amount in dollars", least=-1),
@@ -416,9 +438,22 @@ class Preferences(Section):
     timeout_policy = Key(
         section(TimeoutPolicy), "Timeouts by phase and condition. See [timeouts](#timeouts).", default="none"
     )
+    affinity = Key(
+        switch(Affinity),
+        "Whether a conversation is kept on the channel and key that served it last, so that their caches of prompts "
+        "serve it too. See [affinity](#affinity).",
+        default="`false`",
+    )
     hedging = Key(section(Hedging), "Asking a second channel before the first has failed.", default="off")
     moderation = Key(
         kinds.flag, "Has no meaning at this level; set it on a key.", name="ENABLE_MODERATION", effective=False
+    )
+    state = Key(
+        sharing.store,
+        "The Redis or Valkey in which several processes share limits, cooldowns, cursors and balances, such as "
+        "`redis://:password@host:6379/0`; also `rediss://` and `unix://`. Needs the package `redis` "
+        "(`pip install 'uni-api[redis]'`). See [shared state](operations.md#shared-state).",
+        default="environment variable `UNI_API_STATE_URL`, else each process counts for itself",
     )
     video_providers = Key(kinds.data, "Settings of video providers.", effective=False)
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from uni_api.config import source
 from uni_api.config.findings import Place, quoted, suggestion
-from uni_api.config.kinds import Kind
+from uni_api.config.kinds import Kind, flag
 from uni_api.config.reader import Reader, Unusable
 from uni_api.config.source import Node
 
@@ -126,3 +126,17 @@ class Section:
 def section(cls: type[S]) -> Kind[S]:
     """The kind of a value that is a map with the keys of `cls`."""
     return Kind(cls.says, cls.read)
+
+
+def switch(cls: type[S]) -> Kind[S | None]:
+    """A map with the keys of `cls`, or `true` for all of them at their defaults; `false` is None."""
+    says = f"true, false, or {cls.says}"
+
+    def read(node: Node, path: str, reader: Reader) -> S | None:
+        if isinstance(node, source.Mapping):
+            return cls.read(node, path, reader)
+        if not isinstance(node, source.Scalar):
+            reader.mismatch(node, path, says)
+        return cls.empty(path) if flag.read(node, path, reader) else None
+
+    return Kind(says, read)

@@ -6,7 +6,19 @@ from msgspec import Struct
 
 from uni_api.canon import Reasoning
 from uni_api.providers._address import BEARER, JSON, accept, bearer, hostname, is_jwt, is_version, parse
-from uni_api.providers.base import NO_QUIRKS, Address, Door, Given, Headers, Hints, Listing, Quirks, Site, each_key
+from uni_api.providers.base import (
+    NO_QUIRKS,
+    Address,
+    Door,
+    Endpoint,
+    Given,
+    Headers,
+    Hints,
+    Listing,
+    Quirks,
+    Site,
+    each_key,
+)
 from uni_api.providers.listings import ASK, listing, read_anthropic, with_query
 from uni_api.secret import Secret
 
@@ -62,6 +74,9 @@ class Anthropic(Struct, frozen=True):
 
     def quirks(self, site: Site, model: str, /) -> Quirks:
         return NO_QUIRKS
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        return None
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         base = parse(door.site.base_url)

@@ -14,7 +14,7 @@ from uni_api.dialects.edits import Edits
 from uni_api.providers._address import JSON, Base, accept, bearer, hostname, is_jwt, parse, segment
 from uni_api.providers.anthropic import Anthropic
 from uni_api.providers.anthropic import lives_at as is_anthropic
-from uni_api.providers.base import Address, Door, Given, Headers, Hints, Listing, Quirks, Site, each_key
+from uni_api.providers.base import Address, Door, Endpoint, Given, Headers, Hints, Listing, Quirks, Site, each_key
 from uni_api.providers.listings import ASK, listing, read_deployments
 from uni_api.providers.openai import OpenAI
 from uni_api.providers.quirks import quirks_of
@@ -110,6 +110,9 @@ class Azure(Struct, frozen=True):
         if api.version == _CHAT and _version(base, api) < _STREAMED_USAGE_SINCE:
             return found.then(Quirks(edits=Edits(drop=frozenset({"stream_options"}))))
         return found
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        return None
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         """Its deployments, which are what requests name. A gateway before it has no such list."""

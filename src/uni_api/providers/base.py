@@ -1,7 +1,7 @@
 """What a provider is, and what it is told."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -186,6 +186,10 @@ class Listing(Struct, frozen=True, kw_only=True):
     read: Callable[[bytes], Page]
 
 
+Endpoint = Literal["moderations"]
+"""Kinds of work beside chat, by the last word of their paths."""
+
+
 class Provider(Protocol):
     """Where a dialect is spoken and what it costs to be let in. Pure: the same arguments give the same answer."""
 
@@ -208,6 +212,9 @@ class Provider(Protocol):
         """What the client-facing name `alias` of the upstream's `model` asks for."""
 
     def quirks(self, site: Site, model: str, /) -> Quirks: ...
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        """Where `model` does another kind of work than chat, in OpenAI's format; None where there is no such place."""
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         """Where its models are listed; empty where there is no such place."""

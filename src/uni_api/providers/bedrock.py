@@ -22,6 +22,7 @@ from uni_api.providers.base import (
     NO_QUIRKS,
     Address,
     Door,
+    Endpoint,
     FrameDecoder,
     Given,
     Hints,
@@ -150,6 +151,9 @@ class Bedrock(Struct, frozen=True):
             return way.quirks
         asked = Edits(default={"anthropic_beta": list(betas)})
         return structs.replace(way.quirks, edits=way.quirks.edits.then(asked))
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        return None
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         """Models that can be called by their own ids, then the profiles that others are called by."""

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from uni_api.providers._address import BEARER, JSON, accept, bearer, hostname, parse
-from uni_api.providers.base import NO_QUIRKS, Address, Door, Given, Hints, Listing, Quirks, Site, Unfit
+from uni_api.providers.base import NO_QUIRKS, Address, Door, Endpoint, Given, Hints, Listing, Quirks, Site, Unfit
 from uni_api.providers.listings import ASK, listing, read_search
 from uni_api.providers.openai import OpenAI
 from uni_api.providers.quirks import quirks_of
@@ -62,6 +62,9 @@ class Cloudflare(Struct, frozen=True):
 
     def quirks(self, site: Site, model: str, /) -> Quirks:
         return NO_QUIRKS if _place(site).native_asked else quirks_of(parse(site.base_url).host, model)
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        return None
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         """Models that generate text. AI Gateway has no such list."""

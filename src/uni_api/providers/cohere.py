@@ -14,6 +14,7 @@ from uni_api.providers.base import (
     NO_QUIRKS,
     Address,
     Door,
+    Endpoint,
     Given,
     Hints,
     Listing,
@@ -73,6 +74,9 @@ class Cohere(Struct, frozen=True):
 
     def quirks(self, site: Site, model: str, /) -> Quirks:
         return NO_QUIRKS
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        return None
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         """Models are listed under the older version only."""

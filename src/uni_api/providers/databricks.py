@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from uni_api.dialects.edits import Edits
 from uni_api.providers._address import BEARER, JSON, accept, bearer, hostname, parse, segment
-from uni_api.providers.base import Address, Door, Given, Hints, Listing, Quirks, Site, each_key
+from uni_api.providers.base import Address, Door, Endpoint, Given, Hints, Listing, Quirks, Site, each_key
 from uni_api.providers.listings import ASK, listing, read_endpoints
 from uni_api.providers.openai import OpenAI, chat_url
 from uni_api.providers.quirks import quirks_of
@@ -54,6 +54,9 @@ class Databricks(Struct, frozen=True):
         if _OPENAI.fullmatch(parse(site.base_url).path):
             return found
         return found.then(Quirks(edits=Edits(drop=frozenset({"model"}))))
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        return None
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         entry = bearer(door.key)

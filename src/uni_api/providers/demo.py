@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from uni_api.errors import Fault
-from uni_api.providers.base import NO_QUIRKS, Address, Door, Given, Hints, Listing, Quirks, Site
+from uni_api.providers.base import NO_QUIRKS, Address, Door, Endpoint, Given, Hints, Listing, Quirks, Site
 
 
 class Demo(Struct, frozen=True):
@@ -29,6 +29,9 @@ class Demo(Struct, frozen=True):
 
     def quirks(self, site: Site, model: str, /) -> Quirks:
         return NO_QUIRKS
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        return None
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         return ()

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from uni_api.canon import Reasoning
 from uni_api.providers._address import JSON, accept, hostname, is_version, parse, segment
-from uni_api.providers.base import NO_QUIRKS, Address, Door, Given, Hints, Listing, Quirks, Site, each_key
+from uni_api.providers.base import NO_QUIRKS, Address, Door, Endpoint, Given, Hints, Listing, Quirks, Site, each_key
 from uni_api.providers.listings import ASK, listing, read_gemini, with_query
 
 _HOME = "generativelanguage.googleapis.com"
@@ -61,6 +61,9 @@ class Gemini(Struct, frozen=True):
 
     def quirks(self, site: Site, model: str, /) -> Quirks:
         return NO_QUIRKS
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        return None
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         base = parse(door.site.base_url)

@@ -13,6 +13,7 @@ from uni_api.providers.base import (
     NO_QUIRKS,
     Address,
     Door,
+    Endpoint,
     Given,
     Hints,
     Listing,
@@ -64,6 +65,9 @@ class Ollama(Struct, frozen=True):
 
     def quirks(self, site: Site, model: str, /) -> Quirks:
         return NO_QUIRKS
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        return None
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         entry = bearer(door.key)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from uni_api.canon import Effort, Reasoning
 from uni_api.providers._address import BEARER, JSON, accept, bearer, parse
-from uni_api.providers.base import Address, Door, Given, Hints, Listing, Quirks, Site, each_key
+from uni_api.providers.base import Address, Door, Endpoint, Given, Hints, Listing, Quirks, Site, each_key
 from uni_api.providers.listings import ASK, listing, read_models
 from uni_api.providers.presets import path_at
 from uni_api.providers.quirks import quirks_of
@@ -82,6 +82,14 @@ class OpenAI(Struct, frozen=True):
 
     def quirks(self, site: Site, model: str, /) -> Quirks:
         return quirks_of(parse(site.base_url).host, model)
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        entry = bearer(door.key)
+        return Address(
+            url=endpoint_url(door.site.base_url, f"/{kind}"),
+            headers=(*JSON, accept(stream=False), *entry),
+            scheme=BEARER if entry else "",
+        )
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         entry = bearer(door.key)

@@ -6,7 +6,7 @@ Source: platform.openai.com, API reference "Create a model response" (read 2026-
 from msgspec import Struct
 
 from uni_api.providers._address import BEARER, JSON, accept, bearer, parse
-from uni_api.providers.base import Address, Door, Given, Hints, Listing, Quirks, Site, each_key
+from uni_api.providers.base import Address, Door, Endpoint, Given, Hints, Listing, Quirks, Site, each_key
 from uni_api.providers.openai import OpenAI, endpoint_url
 from uni_api.providers.quirks import RESPONSES, quirks_of
 
@@ -44,6 +44,10 @@ class OpenAIResponses(Struct, frozen=True):
 
     def quirks(self, site: Site, model: str, /) -> Quirks:
         return quirks_of(parse(site.base_url).host, model, RESPONSES)
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        """Where the chat format has it."""
+        return _OPENAI.endpoint(door, kind, model)
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         """Models are listed where the chat format lists them."""

@@ -84,7 +84,7 @@ _ENGINES: Mapping[str, Provider | Later] = MappingProxyType(
         "doubao-translation": Later("Doubao translation"),
         "embedding": Later("embeddings"),
         "lingjing": Later("Lingjing"),
-        "moderation": Later("moderation"),
+        "moderation": OPENAI,
         "search": Later("search"),
         "tts": Later("speech"),
         "vertex": VERTEX,

@@ -21,6 +21,7 @@ from uni_api.providers.base import (
     NO_QUIRKS,
     Address,
     Door,
+    Endpoint,
     Given,
     Grant,
     Headers,
@@ -164,6 +165,9 @@ class Vertex(Struct, frozen=True):
             return way.quirks
         name = found.name if way.whole else f"{found.publisher}/{found.name}"
         return Quirks(edits=Edits(set={"model": name}), developer=False)
+
+    def endpoint(self, door: Door, kind: Endpoint, model: str, /) -> Address | None:
+        return None
 
     def listings(self, door: Door, /) -> tuple[Listing, ...]:
         """The catalogues of Google and of Anthropic; what of them a project may use, no list tells."""

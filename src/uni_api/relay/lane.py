@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from msgspec import Struct
 
 from uni_api.canon import Media
-from uni_api.config.plan import Plan
+from uni_api.config.plan import Channel, Plan
 from uni_api.config.policy import Waits
 from uni_api.dialects import Back, Front, Verbatim, registry
 from uni_api.dialects.edits import Edits
@@ -129,8 +129,7 @@ class Lane:
     def _opened(self, attempt: Try, stream: bool) -> Way:
         channel = self.candidate.channel
         address = channel.provider.address(attempt.door, self.candidate.model, stream=stream)
-        own = {name.lower() for name, _ in channel.headers}
-        headers = (*((name, value) for name, value in address.headers if name.lower() not in own), *channel.headers)
+        headers = headers_for(channel, address)
         alone = address.sign is None and address.grant is None
         return Way(address, headers, compile_head("POST", address.url, headers) if alone else None)
 
@@ -153,6 +152,12 @@ class Lane:
 
     def __repr__(self) -> str:
         return f"<Lane {self.candidate!r} {'verbatim' if self.verbatim else 'translated'} {self.dialect}>"
+
+
+def headers_for(channel: Channel, address: Address) -> tuple[tuple[str, str], ...]:
+    """What a request says in its head: the headers of `address`, but for those that api.yaml sets itself."""
+    own = {name.lower() for name, _ in channel.headers}
+    return (*((name, value) for name, value in address.headers if name.lower() not in own), *channel.headers)
 
 
 def _facts(candidate: Candidate, front: Front, dialect: str, role: str | None) -> dict[str, tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """Model rules of a client key, resolved: requested name -> everything that may serve it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Union
 
 from msgspec import Struct
@@ -51,6 +51,24 @@ class Pool(Struct, frozen=True, eq=False):
         """What the turns of this pool are kept under."""
         return f"{self.client.key.label}/{self.model}"
 
+    def ways(self, via: tuple[Client, ...] = ()) -> Iterator[tuple[Candidate, tuple[Client, ...]]]:
+        """Every candidate in the order of the rules, with the client keys by whose rules it came, after `via`."""
+        for entry in self.entries:
+            if isinstance(entry.target, Pool):
+                yield from entry.target.ways((*via, entry.target.client))
+            else:
+                yield entry.target, via
+
+    def only(self, fit: Callable[[Candidate], bool]) -> "Pool | None":
+        """This pool without the candidates that are not `fit`; None when none is left."""
+        kept = []
+        for entry in self.entries:
+            target = entry.target
+            left = target.only(fit) if isinstance(target, Pool) else target if fit(target) else None
+            if left is not None:
+                kept.append(Entry(left, entry.weight))
+        return _pooled(self.client, self.model, tuple(kept))
+
     def __repr__(self) -> str:
         return f"<Pool of {self.client!r} for {self.model}, {self.size} candidates>"
 
@@ -60,6 +78,19 @@ def _enter(entries: dict[Candidate | bytes, Entry], slot: Candidate | bytes, ent
     known = entries.get(slot)
     if known is None or (known.weight is None and entry.weight is not None):
         entries[slot] = entry
+
+
+def _pooled(client: Client, model: str, entries: tuple[Entry, ...]) -> Pool | None:
+    if not entries:
+        return None
+    targets = [entry.target for entry in entries]
+    return Pool(
+        client,
+        model,
+        entries,
+        size=sum(target.size if isinstance(target, Pool) else 1 for target in targets),
+        doors=sum(target.doors if isinstance(target, Pool) else len(target.channel.doors) for target in targets),
+    )
 
 
 class Router:
@@ -105,16 +136,7 @@ class Router:
                 case "channel":
                     if rule.model in (None, name):
                         self._enter(entries, self._named(rule), name, rule)
-        if not entries:
-            return None
-        targets = [entry.target for entry in entries.values()]
-        return Pool(
-            client,
-            name,
-            tuple(entries.values()),
-            size=sum(target.size if isinstance(target, Pool) else 1 for target in targets),
-            doors=sum(target.doors if isinstance(target, Pool) else len(target.channel.doors) for target in targets),
-        )
+        return _pooled(client, name, tuple(entries.values()))
 
     def _inner(self, rule: Rule, name: str) -> Pool | None:
         """What another client key brings in. Keys that lead back to themselves were refused with the file."""

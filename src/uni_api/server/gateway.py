@@ -89,7 +89,8 @@ class Gateway:
             body = request.body
             if b"content-encoding" in request.headers:
                 body = decoded(body, request.headers[b"content-encoding"], self._max_body)
-            answer = await self._relay.answer("openai_chat", body, client, request.id)
+            session = request.headers.get(b"x-session-id")
+            answer = await self._relay.answer("openai_chat", body, client, request.id, session)
             try:
                 if answer.stream is None:
                     self._respond(answer, request, out)
