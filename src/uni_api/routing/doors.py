@@ -178,6 +178,11 @@ class Doors:
             and (channel.doors is mine.doors or channel.doors == mine.doors)
         )
 
+    def go_on_as(self, channel: Channel) -> None:
+        """Be the doors of `channel`, which fits."""
+        self.channel = channel
+        self._sites = {}
+
     def succeed(self, others: Sequence["Doors"]) -> None:
         """Take over what `others` know of the same doors: rests and records."""
         mine = {self.name(place): place for place in range(self.size)}

@@ -153,7 +153,7 @@ class KeyRing:
     def _succeeding(self, channel: Channel, former: list[Doors]) -> Doors:
         for doors in former:
             if doors.fits(channel):
-                doors.channel = channel
+                doors.go_on_as(channel)
                 return doors
         fresh = Doors(channel, self._now, self._dice)
         fresh.succeed(former)
