@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -254,3 +255,16 @@ def test_streams_that_are_kept_open_are_settled_too(upstream: Upstream) -> None:
         assert int(left) > 950
         assert b"error" in gateway.post(request("failing", stream=True, max_tokens=900)).body
         assert gateway.post(request("failing", stream=True, max_tokens=900)).status == 200
+
+
+def test_what_was_used_up_outlives_a_restart(upstream: Upstream, tmp_path: Path) -> None:
+    one = running.channel("one", f"{upstream.url}/v1", ["good", "dear"])
+    plan = running.config(one, preferences={"rate_limit": {"good": "3/hour"}, "credits": 0.002})
+    plan["preferences"] = {"model_price": {"dear": "0,1", "good": "0,0"}}
+    env = {"UNI_API_DATA": str(tmp_path)}
+    with running.gateway(plan, env) as gateway:
+        assert [gateway.post(request(model)).status for model in ("good", "good", "dear")] == [200] * 3
+    plan["api_keys"][0]["preferences"]["rate_limit"] = {"good": "4/hour"}
+    with running.gateway(plan, env) as gateway:
+        assert [gateway.post(request("good")).status for _ in range(3)] == [200, 200, 429]
+        assert [gateway.post(request("dear")).status for _ in range(2)] == [200, 429]
