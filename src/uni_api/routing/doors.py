@@ -83,6 +83,8 @@ class Doors:
         self._resting = Away()
         self.takes_turns = self._order.shared and self.size > 1
         """Whether `next` goes by a turn that all processes count together, kept under `turns`."""
+        self.plain = self.size == 1 and channel.key_limits is None
+        """Whether there is nothing to choose, and nothing to count."""
         self._benches: dict[str, Bench] = {}
         self._by_model: dict[str, Bench] = {}
 

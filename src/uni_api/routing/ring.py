@@ -38,6 +38,10 @@ class Lease(Struct, frozen=True):
     forced: bool = False
 
 
+ONLY = Lease(0)
+"""The door of a channel that has no other, and no limits."""
+
+
 class KeyRing:
     """The doors of every channel, shared by all requests. Doors are named by their place in the channel.
 
@@ -82,6 +86,8 @@ class KeyRing:
         shortest · prefer: the door to use if it can be used. There must be a door that is not in `used`.
         """
         doors = self._doors_of(candidate.channel)
+        if doors.plain and not (self._state.resting and self._state.rests(doors.name(0)) > 0):
+            return ONLY
         bench = doors.bench(candidate.model)
         if bench.most_tokens is not None and tokens > bench.most_tokens:
             return Shut(math.inf, limited=True, too_long=True)
