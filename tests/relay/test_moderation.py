@@ -94,7 +94,11 @@ def gateway(upstream: Upstream, silent: Upstream) -> Iterator[Gateway]:
         channel("old", upstream.url, [{"flags": OLD}]),
         channel("unable", upstream.url, [OMNI], engine="claude"),
     ]
-    waits = {"model_timeout": {OMNI: 0.6, "default": 20}, "keepalive_interval": {"m-stream": 0.1}, "cooldown_period": 0}
+    waits = {
+        "model_timeout": {OMNI: 0.6, "default": 20},
+        "keepalive_interval": {"m-stream": 0.1, "m-hangs": 0.1},
+        "cooldown_period": 0,
+    }
     plan = {"providers": providers, "api_keys": keys(), "preferences": waits}
     with running.gateway(plan) as gateway:
         yield gateway
@@ -196,13 +200,16 @@ def test_nothing_said_is_nothing_to_check(gateway: Gateway, upstream: Upstream) 
     assert upstream.asked.get("flags", 0) == before
 
 
-def test_who_leaves_takes_both_upstreams_along(gateway: Gateway, silent: Upstream) -> None:
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_leaves_takes_both_upstreams_along(gateway: Gateway, silent: Upstream, stream: bool) -> None:
     wire = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=5)
-    body = json.dumps({"model": "m-hangs", "messages": [{"role": "user", "content": "hi"}]}).encode()
+    body = json.dumps({"model": "m-hangs", "messages": [{"role": "user", "content": "hi"}], "stream": stream}).encode()
     before = {name: silent.asked.get(name, 0) for name in ("m-hangs", "hangs")}
     wire.request("POST", "/v1/chat/completions", body, {"Authorization": "Bearer sk-hangs"})
     _wait_until(lambda: all(silent.asked.get(name, 0) > count for name, count in before.items()))
     assert silent.open_connections == 2
+    if stream:
+        assert wire.getresponse().read(3) == b": k"
     wire.close()
     _wait_until(lambda: not silent.open_connections, 1.0)
 

@@ -185,3 +185,20 @@ def test_a_key_that_is_barred_brings_nothing_and_costs_no_try() -> None:
         return [second.candidate.channel.name]
 
     assert asyncio.run(main()) == ["a"]
+
+
+def test_one_that_is_preferred_by_a_way_that_is_barred_is_reached_by_another() -> None:
+    inner = client("sk-inner", Rule(kind="channel", channel="a"))
+    who = client("sk-1", Rule(kind="key", key=inner.key.digest), Rule(kind="channel", channel="a"))
+    pool = Router(plan([ONE, TWO], who, inner)).pool(who, "m")
+    candidate, via = next(pool.ways())
+    tries = Tries(pool, KeyRing(), Scheduler(Health()), True, prefer=Preference(candidate, 0, via))
+
+    async def main() -> list[tuple[Client, ...]]:
+        first = await tries.next()
+        tries.bar(inner)
+        second = await tries.next()
+        assert first is not None and second is not None and await tries.next() is None
+        return [first.via, second.via]
+
+    assert asyncio.run(main()) == [(inner,), ()]

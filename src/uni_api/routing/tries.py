@@ -224,7 +224,7 @@ class Tries:
                     if target.client in self._barred:
                         break
                     yield slot
-            elif prefer is None or target is not prefer.candidate:
+            elif prefer is None or target is not prefer.candidate or self._barred.intersection(prefer.via):
                 yield _Slot(target, via)
 
 
