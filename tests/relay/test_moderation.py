@@ -63,7 +63,7 @@ def keys() -> list[dict[str, Any]]:
         key("unable+flags", [f"unable/{OMNI}", f"flags/{OMNI}"]),
         key("old", [f"old/{OLD}"]),
         key("limited", [f"flags/{OMNI}"], rate_limit="1/min"),
-        {"api": "sk-outer", "model": ["sk-flags/m"]},
+        {"api": "sk-outer", "model": ["sk-flags/*"]},
         {"api": "sk-outer-and-inner", "model": ["sk-flags/m", f"clean/{OMNI}"], "preferences": {
             "ENABLE_MODERATION": True
         }},
@@ -122,8 +122,6 @@ def test_what_is_clean_is_answered(gateway: Gateway, upstream: Upstream) -> None
 @pytest.mark.parametrize("key", ["flags", "flags-late", "fails+flags", "unable+flags", "old", "outer"])
 @pytest.mark.parametrize("model", ["m", "m-hangs", "m-fails"])
 def test_what_is_flagged_is_refused(gateway: Gateway, silent: Upstream, key: str, model: str) -> None:
-    if key == "outer" and model != "m":
-        pytest.skip("this key has but one model")
     began = time.monotonic()
     got = ask(gateway, key, model)
     assert got.status == 400
@@ -212,6 +210,22 @@ def test_who_leaves_takes_both_upstreams_along(gateway: Gateway, silent: Upstrea
         assert wire.getresponse().read(3) == b": k"
     wire.close()
     _wait_until(lambda: not silent.open_connections, 1.0)
+
+
+def test_attempts_side_by_side_are_called_off_together(upstream: Upstream) -> None:
+    with Upstream({"*": [Hang()]}) as a, Upstream({"*": [Hang()]}) as b:
+        guard = channel("guard", f"{upstream.url}/v1", [{"flags-late": OMNI}])
+        plan = running.config(
+            *(channel(name, f"{host.url}/v1", ["m"]) for name, host in (("a", a), ("b", b))),
+            guard,
+            preferences={"ENABLE_MODERATION": True},
+        )
+        plan["preferences"] = {"hedging": {"enabled": True, "after": 0.1, "max_extra": 100}}
+        with running.gateway(plan) as gateway:
+            got = gateway.post(json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}]}).encode())
+            assert (got.status, got.json()["error"]["code"]) == (400, "content_policy_violation")
+            assert (a.asked, b.asked) == ({"m": 1}, {"m": 1})
+            _wait_until(lambda: not a.open_connections and not b.open_connections)
 
 
 def turn(role: Any, *parts: Any) -> Turn:
