@@ -9,6 +9,7 @@ from uni_api.demo import DemoUpstream
 from uni_api.relay import Relay
 from uni_api.relay.tokens import Tokens
 from uni_api.server import Gateway
+from uni_api.state import open_state
 from uni_api.transport import HttpClient
 from uni_api.transport.fetch import Fetcher
 
@@ -22,7 +23,9 @@ class App:
     def __init__(self, plan: Plan, *, max_body: int) -> None:
         self._http = HttpClient()
         self._tokens = Tokens(self._http, time.time)
-        self._relay = Relay(plan, self._http, Fetcher(self._http), {"demo": DemoUpstream()}, tokens=self._tokens)
+        self._state = open_state(plan, os.environ, time.time)
+        fetcher, local = Fetcher(self._http), {"demo": DemoUpstream()}
+        self._relay = Relay(plan, self._http, fetcher, local, tokens=self._tokens, state=self._state)
         self.gateway = Gateway(plan, self._relay, max_body=max_body)
         self._discovery = self._discover(plan) if any(channel.discover for channel in plan.channels) else None
 
@@ -32,6 +35,7 @@ class App:
             await self._discovery.aclose()
         await self._tokens.aclose()
         await self._http.aclose()
+        await self._state.aclose()
 
     def _discover(self, plan: Plan) -> "Discovery":
         # Imported only here: a file that lists its models starts without it.

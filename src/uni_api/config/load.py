@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from uni_api.config import source
+from uni_api.config import sharing, source
 from uni_api.config.compile import compile_plan
 from uni_api.config.findings import Findings
 from uni_api.config.plan import Plan
@@ -42,6 +42,7 @@ def loads(
     findings = Findings(name, strict=strict)
     plan: Plan | None = None
     timeout, misfit = _timeout(environ)
+    state, unusable = sharing.from_environment(environ)
     root = source.read(data, findings)
     if root is not None:
         try:
@@ -49,10 +50,10 @@ def loads(
             plan = compile_plan(document, findings, timeout=timeout, environ=environ)
         except Unusable:
             plan = None
-    problems = (*misfit, *findings.problems)
+    problems = (*misfit, *unusable, *findings.problems)
     if problems or plan is None:
         raise ConfigError(problems, findings.warnings)
-    return msgspec.structs.replace(plan, warnings=findings.warnings)
+    return msgspec.structs.replace(plan, state=plan.state or state, warnings=findings.warnings)
 
 
 def _timeout(environ: Mapping[str, str]) -> tuple[float, tuple[str, ...]]:
