@@ -102,6 +102,7 @@ def test_ten_thousand_picks_are_even(scheduling: KeyScheduling) -> None:
 def test_processes_with_one_state_take_turns_together() -> None:
     one = World()
     two = World(beside=one)
+    one.state.shared = True
     assert [world.place() for world in (one, two, two, one, two, one)] == [0, 1, 2, 0, 1, 2]
 
 

@@ -317,8 +317,8 @@ class ProviderEntry(Section):
 
 
 _RATE_LIMIT = (
-    "How often the key may be used for each model, such as `15/min` or `15/min,10/day`, and how many tokens it may use, "
-    "such as `100000/tpm`; or a map from model names to limits with `default`. See [limits](#limits)."
+    "How often the key may be used for each model, such as `15/min` or `15/min,10/day`, and how many tokens it may "
+    "use, such as `100000/tpm`; or a map from model names to limits with `default`. See [limits](#limits)."
 )
 
 
@@ -335,8 +335,8 @@ class ClientPreferences(Section):
     )
     auto_retry = Key(
         values.retry,
-        "What happens when a channel fails: `true` tries every channel in turn, and again what may pass; `false` makes one "
-        "try; a number n tries every channel, and n times more. See [failures](#when-a-channel-fails).",
+        "What happens when a channel fails: `true` tries every channel in turn, and again what may pass; `false` makes "
+        "one try; a number n tries every channel, and n times more. See [failures](#when-a-channel-fails).",
         name="AUTO_RETRY",
         default="`true`",
     )

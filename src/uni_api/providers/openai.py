@@ -41,8 +41,8 @@ https://docs.x.ai/docs/guides/reasoning is quoted with (2026-11-24).
 class OpenAI(Struct, frozen=True):
     """A host that speaks the OpenAI chat format, let in by `Authorization: Bearer`.
 
-    catalog: where its models are listed, when that is not beside its chat endpoint · efforts: whether it takes an effort
-    for every model, and leaves it out itself where a model has none.
+    catalog: where its models are listed, when that is not beside its chat endpoint · efforts: whether it takes an
+    effort for every model, and leaves it out itself where a model has none.
     """
 
     name: str = "openai"

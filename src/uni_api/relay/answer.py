@@ -21,7 +21,8 @@ class Answer(Struct):
     """`body`, then what `stream` brings where there is one. A stream must be run to its end or closed.
 
     told: what the answer says of itself, complete once it has passed · fault: what broke its stream · settle: to be
-    awaited once everything has passed, or will not · close: ends what is still open at the upstream.
+    awaited once everything has passed, or will not, where it is `due` or the stream broke · close: ends what is still
+    open at the upstream.
     """
 
     status: int
@@ -30,6 +31,7 @@ class Answer(Struct):
     stream: AsyncGenerator[bytes, None] | None = None
     told: Glance | None = None
     fault: Fault | None = None
+    due: bool = False
     settle: "Callable[[Answer], Awaitable[None]] | None" = None
     close: Callable[[], None] | None = None
 

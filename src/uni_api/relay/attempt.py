@@ -78,7 +78,8 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front) -> Answer:
             raise await _failure(response, lane, attempt, stream=seen.stream)
         if not seen.stream:
             whole = await response.read(MAX_REPLY)
-            _refuse_triggers(whole, lane)
+            if lane.triggers:
+                _refuse_triggers(whole, lane)
             told = lane.verbatim.glance(whole)
             response.close()
             return Answer(200, [JSON], whole, None, told)
@@ -88,7 +89,8 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front) -> Answer:
             return _streamed(reply, front.writer(_plain_request(seen)))
         tap = lane.verbatim.tap(usage_shown=seen.usage_shown)
         first = await _first_bytes(response, tap, lane.wait)
-        _refuse_triggers(first, lane)
+        if lane.triggers:
+            _refuse_triggers(first, lane)
         if tap.broke is not None:
             first = hidden(first, lane.secrets(attempt, stream=True))
         answer = Answer(200, [*EVENTS], first, None, tap, tap.broke)
@@ -96,7 +98,7 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front) -> Answer:
             response.close()
         else:
             answer.close = response.close
-            answer.stream = _relayed(response, tap, front, answer, lane.secrets(attempt, stream=True))
+            answer.stream = _relayed(response, tap, front, answer, lane, attempt)
         return answer
     except BaseException as error:
         response.close()
@@ -237,7 +239,7 @@ async def _within(wait: float, work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _relayed(
-    response: UpstreamResponse, tap: Tap, front: Front, answer: Answer, secrets: tuple[Secret, ...]
+    response: UpstreamResponse, tap: Tap, front: Front, answer: Answer, lane: Lane, attempt: Try
 ) -> AsyncGenerator[bytes, None]:
     try:
         while not tap.done:
@@ -245,13 +247,13 @@ async def _relayed(
             if not chunk:
                 break
             if piece := tap.feed(chunk):
-                yield piece if tap.broke is None else hidden(piece, secrets)
+                yield piece if tap.broke is None else hidden(piece, lane.secrets(attempt, stream=True))
         if rest := tap.close():
-            yield rest if tap.broke is None else hidden(rest, secrets)
+            yield rest if tap.broke is None else hidden(rest, lane.secrets(attempt, stream=True))
         if tap.done and not response.ended:
             await _chunk_within(response, LINGER)
     except Fault as fault:
-        answer.fault = redact(fault, secrets).with_traceback(None)
+        answer.fault = redact(fault, lane.secrets(attempt, stream=True)).with_traceback(None)
         yield front.write_stream_error(fault)
     finally:
         answer.fault = answer.fault or tap.broke

@@ -62,34 +62,24 @@ class _Barred(Fault):
 class Exchange:
     """The state of one exchange: what was paid, what was tried, what is known of the request."""
 
-    __slots__ = (
-        "_body",
-        "_checks",
-        "_client",
-        "_fetched",
-        "_front",
-        "_last",
-        "_passes",
-        "_paying",
-        "_prompt",
-        "_relay",
-        "_request",
-        "_request_id",
-        "_served",
-        "_session",
-        "_thread",
-        "_tries",
-        "_visit",
-    )
+    # Most exchanges never set these.
+    _thread: int | None = None
+    _checks: Checks | None = None
+    _request: Request | None = None
+    _paying: asyncio.Lock | None = None
+    _shown: Denied | Fault | None = None
+    _served: Try | None = None
+    _last: Lane | None = None
+    _tries: Tries | None = None
+    _visit: Visit | None = None
+    _passes: tuple[Pass, ...] = ()
+    _prompt: int | None = None
+    _fetched: dict[str, Fetched | None] | None = None
+
+    _seen: Peek
 
     def __init__(
-        self,
-        relay: "Relay",
-        front: Front,
-        body: bytes,
-        client: Client,
-        request_id: bytes,
-        session: bytes | None = None,
+        self, relay: "Relay", front: Front, body: bytes, client: Client, request_id: bytes, session: bytes | None
     ) -> None:
         self._relay = relay
         self._front = front
@@ -97,27 +87,21 @@ class Exchange:
         self._client = client
         self._request_id = request_id
         self._session = session
-        self._thread: int | None = None
-        self._checks: Checks | None = None
-        self._request: Request | None = None
-        self._fetched: dict[str, Fetched | None] = {}
-        self._passes: list[Pass] = []
-        self._paying: asyncio.Lock | None = None
-        self._prompt = tokens_in(body)
-        self._served: Try | None = None
-        self._last: Lane | None = None
-        self._tries: Tries | None = None
-        self._visit: Visit | None = None
 
     async def run(self) -> Answer:
         """The answer, or the refusal in the front's own shape. Raises only CancelledError; then nothing is open."""
         try:
             seen = registry.verbatim(self._front.name).peek(self._body)
-            self._tries = tries = await self._planned(seen)
+            self._seen = seen
+            try:
+                tries = self._planned(seen)
+            except Denied as unknown:
+                tries = await self._planned_later(seen, unknown)
+            self._tries = tries
             if self._client.allowance is not None:
-                await self._admit(self._client, seen)
+                await self._admit(self._client)
             pause = self._relay.pause(tries) if seen.stream else None
-            work = self._answered(tries, seen)
+            work = self._answered(tries)
             answer = await (work if pause is None else kept_open(work, pause, self._front))
         except Denied as denied:
             await self._give_back()
@@ -134,41 +118,56 @@ class Exchange:
         answer.headers.append((b"x-request-id", self._request_id))
         if self._passes:
             answer.headers.extend(self._passes[0].headers)
-        if self._passes or self._relay.health.measures or pause is not None:
-            answer.settle = self._settle
+        answer.settle = self._settle
+        answer.due = bool(self._passes) or self._relay.health.measures
         return answer
 
-    async def _planned(self, seen: Peek) -> Tries:
-        """The tries for the model; where nobody is known to offer it, once lists on their way have come."""
+    def _planned(self, seen: Peek) -> Tries:
+        """The tries for the model. Raises Denied when there are none."""
         self._thread = thread = self._relay.memory.thread(self._client, seen, self._session)
         realm = last_realm(self._body) if seen.sealed else None
-        try:
-            return self._relay.tries(self._client, seen.model, self._prompt, thread=thread, realm=realm)
-        except Denied as unknown:
-            if unknown.status != 404:
-                raise
+        tokens = self._tokens() if self._relay.weighs else 0
+        return self._relay.tries(self._client, seen.model, tokens, thread=thread, realm=realm)
+
+    async def _planned_later(self, seen: Peek, unknown: Denied) -> Tries:
+        """The tries for a model that nobody is known to offer yet, once lists on their way have come."""
+        if unknown.status != 404:
+            raise unknown
         await self._relay.lists_known()
-        return self._relay.tries(self._client, seen.model, self._prompt, thread=thread, realm=realm)
+        return self._planned(seen)
+
+    def _tokens(self) -> int:
+        """An estimate of what the client has said."""
+        if self._prompt is None:
+            self._prompt = tokens_in(self._body)
+        return self._prompt
 
     # Admission
 
-    async def _admit(self, client: Client, seen: Peek) -> None:
+    async def _admit(self, client: Client) -> None:
         """Raises Denied when `client` has used up what it may."""
+        seen = self._seen
         likely = self._tries.likely if self._tries is not None else None
-        ask = Ask(seen.model, self._prompt, seen.most_output, likely)
+        ask = Ask(seen.model, self._tokens(), seen.most_output, likely)
         held = await self._relay.gate.admit(client, ask, nested=client is not self._client)
         if held is not None:
-            self._passes.append(held)
+            self._passes = (*self._passes, held)
 
     async def _settle(self, answer: Answer | None) -> None:
         """Account for what the answer came to. Once."""
         if self._visit is not None:
             self._visit.ended()
-        passes, self._passes = self._passes, []
+        await self._tell_of_break(answer)
+        passes, self._passes = self._passes, ()
         came = self._came(answer) if answer is not None and passes else None
         for held in passes:
             paid = held.client is self._client or (self._served is not None and held.client in self._served.via)
             await self._relay.gate.settle(held, came if paid else None)
+
+    async def _tell_of_break(self, answer: Answer | None) -> None:
+        """An answer that broke off after its first content is a failure of whoever served it."""
+        if answer is not None and answer.fault is not None and self._served is not None and self._tries is not None:
+            await self._relay.failed(self._served, answer.fault, only=self._tries.only, thread=self._thread)
 
     def _came(self, answer: Answer) -> Came | None:
         """What was served; None for nothing."""
@@ -179,11 +178,11 @@ class Exchange:
         return Came(self._served.candidate, told.usage, whole)
 
     async def _give_back(self) -> None:
-        passes, self._passes = self._passes, []
+        passes, self._passes = self._passes, ()
         for held in passes:
             await self._relay.gate.give_back(held)
 
-    async def _pay(self, chosen: Try, seen: Peek) -> None:
+    async def _pay(self, chosen: Try) -> None:
         """Take what the try costs the client keys by whose rules it came. Raises _Barred."""
         self._paying = self._paying or asyncio.Lock()
         async with self._paying:  # two tries at one time do not both pay for the same key
@@ -191,77 +190,84 @@ class Exchange:
                 if client.allowance is None or any(held.client is client for held in self._passes):
                     continue
                 try:
-                    await self._admit(client, seen)
+                    await self._admit(client)
                 except Denied as denied:
                     raise _Barred(client, denied) from None
 
     # Attempts
 
-    async def _answered(self, tries: Tries, seen: Peek) -> Answer:
+    async def _answered(self, tries: Tries) -> Answer:
         """The first answer that holds. Raises the error that is most worth showing when none does.
 
         However this ends, no check runs any longer, and a refusal costs nothing.
         """
+        hedges = self._relay.hedges
         try:
-            return await self._first(tries, seen)
+            if hedges is None:
+                served = await in_turn(tries, self._attempt, self._failed)
+            else:
+                served = await raced(tries, hedges, self._attempt, self._failed)
+            if served is None:
+                if self._checks is not None:
+                    await self._checks.passed()
+                raise self._shown or _all_shut(tries)
         except Denied:
             await self._give_back()
             raise
         finally:
             if self._checks is not None:
                 await self._checks.aclose()
-
-    async def _first(self, tries: Tries, seen: Peek) -> Answer:
-        shown: Denied | Fault | None = None
-
-        async def attempt(chosen: Try) -> Served:
-            if chosen.repeats:
-                await self._relay.back_off(chosen.repeats)
-            if chosen.via:
-                await self._pay(chosen, seen)
-            return await self._checked(chosen, seen)
-
-        async def failed(chosen: Try, fault: Fault) -> Verdict:
-            nonlocal shown
-            if isinstance(fault, _Barred):
-                tries.bar(fault.client)
-                if chosen.lease is not None:
-                    await self._relay.ring.give_back(chosen.candidate, chosen.lease)
-                shown = shown or fault.denied
-                return Verdict.NEXT_CHANNEL
-            _log(self._request_id, chosen, fault)
-            # A traceback would hold this frame, and with it the body, in a circle.
-            fault.with_traceback(None)
-            if not chosen.repeats:
-                shown = _worth_showing(shown, fault)
-            await self._relay.failed(chosen, fault, only=tries.only, thread=self._thread)
-            return judge(fault)
-
-        hedges = self._relay.hedges
-        served = await (in_turn(tries, attempt, failed) if hedges is None else raced(tries, hedges, attempt, failed))
-        if served is None:
-            if self._checks is not None:
-                await self._checks.passed()
-            raise shown or _all_shut(tries)
         self._visit = served.visit
         self._served = served.chosen
         served.visit.content()
-        await self._relay.worked(served.chosen, thread=self._thread)
+        noting = self._relay.worked(served.chosen, thread=self._thread)
+        if noting is not None:
+            await noting
         self._tell(served.answer.headers, served.lane, served.losses)
         return served.answer
 
-    def _checked(self, chosen: Try, seen: Peek) -> Awaitable[Served]:
-        """The attempt; where client keys on the way moderate, it is held back until they have nothing against it."""
-        if self._client.moderation is None and not chosen.via:
-            return self._attempted(chosen, seen)
+    async def _failed(self, chosen: Try, fault: Fault) -> Verdict:
+        """Note what the try ended in."""
+        tries = self._tries
+        assert tries is not None
+        if isinstance(fault, _Barred):
+            tries.bar(fault.client)
+            if chosen.lease is not None:
+                await self._relay.ring.give_back(chosen.candidate, chosen.lease)
+            self._shown = self._shown or fault.denied
+            return Verdict.NEXT_CHANNEL
+        _log(self._request_id, chosen, fault)
+        # A traceback would hold this frame, and with it the body, in a circle.
+        fault.with_traceback(None)
+        if not chosen.repeats:
+            self._shown = _worth_showing(self._shown, fault)
+        await self._relay.failed(chosen, fault, only=tries.only, thread=self._thread)
+        return judge(fault)
+
+    def _attempt(self, chosen: Try) -> Awaitable[Served]:
+        """Comes to what can be committed. Raises Fault."""
+        if chosen.repeats or chosen.via or self._client.moderation is not None:
+            return self._guarded(chosen)
+        return self._attempted(chosen)
+
+    async def _guarded(self, chosen: Try) -> Served:
+        """The attempt, where something stands before it.
+
+        A key that has just failed is given time, client keys on the way pay, and where they moderate, what comes is
+        held back until they have nothing against it.
+        """
+        if chosen.repeats:
+            await self._relay.back_off(chosen.repeats)
+        if chosen.via:
+            await self._pay(chosen)
         clients = [client for client in (self._client, *chosen.via) if client.moderation is not None]
         if self._checks is None and clients:
             self._checks = Checks(self._relay.moderator, said(self._read()), self._request_id)
-        work = self._attempted(chosen, seen)
-        return work if self._checks is None else self._checks.hold(work, clients)
+        work = self._attempted(chosen)
+        return await (work if self._checks is None else self._checks.hold(work, clients))
 
-    async def _attempted(self, chosen: Try, seen: Peek) -> Served:
-        """What can be committed. Raises Fault."""
+    async def _attempted(self, chosen: Try) -> Served:
+        seen = self._seen
         self._last = lane = self._relay.lane(self._front, chosen.candidate, self._client.role)
         visit = self._relay.health.begun(chosen.candidate)
         try:
@@ -297,6 +303,8 @@ class Exchange:
         request = keep_realm(request, lane.realm, losses, plain_thinking=plain)
         reasoning = request.reasoning if request.reasoning is not None else lane.hints.reasoning
         request = structs.replace(request, model=lane.candidate.model, reasoning=reasoning)
+        if self._fetched is None:
+            self._fetched = {}
         return await with_bytes(request, lane.needs_bytes, self._relay.fetcher, self._fetched, losses)
 
     # What the client is told

@@ -26,11 +26,13 @@ MOST_WAYS = 10_000
 class Way(Struct):
     """One door, for whole answers or for streams: its address, and the head of its requests.
 
-    `head` is None where every request needs its own. `token` is what the head was compiled with.
+    `plain` is the head of every request, None where it depends on more than the door. `head` is None where every
+    request needs its own; `token` is what it was compiled with.
     """
 
     address: Address
     headers: tuple[tuple[str, str], ...]
+    plain: Head | None = None
     head: Head | None = None
     token: Secret | None = None
 
@@ -100,6 +102,9 @@ class Lane:
 
     def send(self, attempt: Try, body: bytes, *, stream: bool) -> Awaitable[UpstreamResponse]:
         """Comes to the head of the upstream's answer. Raises Fault."""
+        way = self._ways.get((attempt.place, stream))
+        if way is not None and way.plain is not None:
+            return self._http.send(way.plain, body, timeouts=self._timeouts[stream], proxy=self.proxy)
         if self._local is not None:
             return self._local.send(body)
         way = self.way(attempt, stream=stream)
@@ -131,7 +136,8 @@ class Lane:
         address = channel.provider.address(attempt.door, self.candidate.model, stream=stream)
         headers = headers_for(channel, address)
         alone = address.sign is None and address.grant is None
-        return Way(address, headers, compile_head("POST", address.url, headers) if alone else None)
+        head = compile_head("POST", address.url, headers) if alone else None
+        return Way(address, headers, head, head)
 
     async def _send_signed(self, way: Way, sign: Sign, body: bytes, timeouts: Timeouts) -> UpstreamResponse:
         url = way.address.url

@@ -183,7 +183,9 @@ class Moderator:
                 if chosen is not None and chosen.repeats:
                     await self._relay.back_off(chosen.repeats)
             else:
-                await self._relay.worked(chosen)
+                noting = self._relay.worked(chosen)
+                if noting is not None:
+                    await noting
                 return flags
         return None
 

@@ -55,7 +55,7 @@ class Hedges:
 
 async def in_turn(tries: Tries, attempt: Attempt[A], failed: Failed) -> A | None:
     """The first attempt that holds, one after the other; None when all have failed."""
-    chosen = await tries.next()
+    chosen = tries.at_once() or await tries.next()
     while chosen is not None:
         try:
             return await attempt(chosen)

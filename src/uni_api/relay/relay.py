@@ -71,6 +71,7 @@ class Relay:
         self._tokens = tokens or Tokens(http, time.time)
         self._lanes: dict[tuple[str, Candidate, str | None], Lane] = {}
         self._by_role = plan.waits_by_role
+        self.weighs = _weighs(plan)
         self._dice = random.Random()
         self.lists: Lists | None = None
         self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
@@ -86,6 +87,7 @@ class Relay:
         self.health.use(plan)
         self._lanes = {}
         self._by_role = plan.waits_by_role
+        self.weighs = _weighs(plan)
         if self.hedges is None or self.hedges.rule != plan.hedging:
             self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
         self.memory.use(plan.affinity)
@@ -112,12 +114,18 @@ class Relay:
         await self.ring.failed(chosen.candidate, chosen.lease or Lease(chosen.place), fault)
         await self.health.failed(chosen.candidate, fault, only=only)
 
-    async def worked(self, chosen: Try, *, thread: int | None = None) -> None:
-        """A try came to content."""
+    def worked(self, chosen: Try, *, thread: int | None = None) -> Awaitable[None] | None:
+        """A try came to content: what has to be waited for to note that; None where there is nothing to note."""
         if thread is not None:
             self.memory.worked(thread, chosen)
-        await self.ring.worked(chosen.candidate, chosen.lease or Lease(chosen.place))
-        await self.health.worked(chosen.candidate)
+        lease = chosen.lease or Lease(chosen.place)
+        if not (self.health.measures or self.health.resting or self.ring.notes(chosen.candidate, lease)):
+            return None
+        return self._worked(chosen.candidate, lease)
+
+    async def _worked(self, candidate: Candidate, lease: Lease) -> None:
+        await self.ring.worked(candidate, lease)
+        await self.health.worked(candidate)
 
     def refusal(self, front: Front, error: Denied | Fault, request_id: bytes) -> Answer:
         status, body = front.write_error(error)
@@ -168,3 +176,8 @@ class Relay:
 
     def __repr__(self) -> str:
         return f"<Relay {len(self._lanes)} lanes, {self.ring!r}, {self.router!r}>"
+
+
+def _weighs(plan: Plan) -> bool:
+    """Whether some channel's keys are chosen by what a request comes to."""
+    return any(channel.key_limits is not None for channel in plan.channels)

@@ -85,6 +85,8 @@ class Doors:
         """Whether `next` goes by a turn that all processes count together, kept under `turns`."""
         self.plain = self.size == 1 and channel.key_limits is None
         """Whether there is nothing to choose, and nothing to count."""
+        self._turn = 0
+        self._everyone: Places | None = None
         self._benches: dict[str, Bench] = {}
         self._by_model: dict[str, Bench] = {}
 
@@ -104,10 +106,27 @@ class Doors:
             found = self._by_model[model] = self._benched(model, limits) if limits else self._benched("", ())
         return found
 
+    def own_turn(self) -> int:
+        """The turn that this process counts for itself."""
+        turn = self._turn
+        self._turn = turn + 1
+        return turn
+
+    def at_once(self) -> int | None:
+        """A door for a first try, where all can be used and none has limits; None where that is not so."""
+        if self.channel.key_limits is not None or self._resting:
+            return None
+        order = self._order
+        everyone = self._everyone or self._benched("", ()).free
+        self._everyone = everyone
+        return order.place(order.pick(everyone, self.own_turn() if order.shared else 0, True))
+
     def next(self, bench: Bench, used: Collection[int], turn: int = 0, prefer: int | None = None) -> int | None:
         """The door to use, none of `used`. None when there is none that is free."""
-        self._let_back(bench, len(used))
         free = bench.free
+        if not (used or self._resting or bench.limited) and prefer is None:
+            return self._order.place(self._order.pick(free, turn, True))
+        self._let_back(bench, len(used))
         if prefer is not None and self.is_free(bench, used, prefer):
             return prefer
         whole = len(free) == self.size

@@ -37,7 +37,8 @@ class Entry(Struct, frozen=True, eq=False):
 class Pool(Struct, frozen=True, eq=False):
     """Everything that `client` has for `model`, in the order of its rules; never empty.
 
-    size: candidates, those of inner pools included · doors: the ways into their channels.
+    size: candidates, those of inner pools included · doors: the ways into their channels · first: the candidate to
+    begin with where nothing rests and no turn decides; None where a turn does, or a pool within.
     """
 
     client: Client
@@ -45,6 +46,7 @@ class Pool(Struct, frozen=True, eq=False):
     entries: tuple[Entry, ...]
     size: int
     doors: int
+    first: Candidate | None = None
 
     @property
     def name(self) -> str:
@@ -84,12 +86,14 @@ def _pooled(client: Client, model: str, entries: tuple[Entry, ...]) -> Pool | No
     if not entries:
         return None
     targets = [entry.target for entry in entries]
+    settled = len(entries) == 1 or client.scheduling == "fixed_priority"
     return Pool(
         client,
         model,
         entries,
         size=sum(target.size if isinstance(target, Pool) else 1 for target in targets),
         doors=sum(target.doors if isinstance(target, Pool) else len(target.channel.doors) for target in targets),
+        first=targets[0] if settled and isinstance(targets[0], Candidate) else None,
     )
 
 

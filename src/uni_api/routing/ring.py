@@ -71,6 +71,16 @@ class KeyRing:
             if channel.name in former
         }
 
+    def at_once(self, candidate: Candidate) -> Lease | None:
+        """What `take` would give for a first try, where nothing rests, nothing is counted and no turn is shared."""
+        doors = self._doors.get(candidate.channel)
+        if doors is None or self._state.resting or (doors.takes_turns and self._state.shared):
+            return None
+        if doors.plain:
+            return ONLY
+        place = doors.at_once()
+        return None if place is None else Lease(place)
+
     async def take(
         self,
         candidate: Candidate,
@@ -93,12 +103,14 @@ class KeyRing:
             return Shut(math.inf, limited=True, too_long=True)
         turn = 0
         if doors.takes_turns and not doors.is_free(bench, used, prefer):
-            turn = await self._state.turn(doors.turns)
+            turn = await self._state.turn(doors.turns) if self._state.shared else doors.own_turn()
         while (place := doors.next(bench, used, turn, prefer)) is not None:
             rest = self._state.rests(doors.name(place)) if self._state.resting else 0.0
             if rest > 0:
                 doors.rest(place, rest)
                 continue
+            if not bench.windows:
+                return Lease(place)
             lease = await self._leased(doors, bench, place, tokens, forced=False)
             if lease is not None:
                 return lease
@@ -120,6 +132,10 @@ class KeyRing:
         if seconds > 0:
             doors.rest(lease.place, seconds)
             await self._state.rest(doors.name(lease.place), seconds)
+
+    def notes(self, candidate: Candidate, lease: Lease) -> bool:
+        """Whether it matters that a try came to content."""
+        return lease.forced or candidate.channel.key_scheduling == "smart_round_robin"
 
     async def worked(self, candidate: Candidate, lease: Lease) -> None:
         """The try through this door came to content."""

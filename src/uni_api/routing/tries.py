@@ -1,12 +1,11 @@
 """In which order one request tries its candidates and their keys, and when it gives up."""
 
-from collections.abc import AsyncIterator
-
 from msgspec import Struct
 
 from uni_api.config.plan import Client
 from uni_api.providers.base import Door
 from uni_api.routing.doors import Shut
+from uni_api.routing.flow import Flow, Via
 from uni_api.routing.pool import Candidate, Pool
 from uni_api.routing.ring import KeyRing, Lease
 from uni_api.routing.schedule import Scheduler
@@ -26,7 +25,7 @@ class Try(Struct, frozen=True):
 
     candidate: Candidate
     place: int
-    via: tuple[Client, ...] = ()
+    via: Via = ()
     lease: Lease | None = None
     repeats: int = 0
 
@@ -40,21 +39,22 @@ class Preference(Struct, frozen=True):
 
     candidate: Candidate
     place: int | None = None
-    via: tuple[Client, ...] = ()
+    via: Via = ()
 
 
 class _Slot:
-    """A candidate that has come up, and the places of its doors that were used.
+    """A candidate that has come up, and the places of its doors that were used, in this round and in all (`tried`).
 
     again: what it failed of last may pass, so that it is worth another try.
     """
 
-    __slots__ = ("again", "candidate", "rounds", "shut", "used", "via")
+    __slots__ = ("again", "candidate", "rounds", "shut", "tried", "used", "via")
 
-    def __init__(self, candidate: Candidate, via: tuple[Client, ...]) -> None:
+    def __init__(self, candidate: Candidate, via: Via) -> None:
         self.candidate = candidate
         self.via = via
         self.used: list[int] = []
+        self.tried: list[int] = []
         self.shut: Shut | None = None
         self.again = False
         self.rounds = 1
@@ -70,10 +70,25 @@ class Tries:
 
     A channel and key that have just failed are not repeated while others are left. With `auto_retry` False there is one
     try. With True every candidate is tried once, then keys not yet used, then, where there are several candidates,
-    those twice more whose failure may pass: ten tries in all, or one for each candidate if that is more. A number n allows n
-    more than every candidate and up to ten keys once, starting over when everything has been used. What rests is tried
-    when nothing else is left. Pools within the pool are entered as they come up, and draw on the same budget.
+    those twice more whose failure may pass: ten tries in all, or one for each candidate if that is more. A number n
+    allows n more than every candidate and up to ten keys once, starting over when everything has been used. What rests
+    is tried when nothing else is left. Pools within the pool are entered as they come up, and draw on the same budget.
     """
+
+    __slots__ = (
+        "_at",
+        "_auto_retry",
+        "_barred",
+        "_begun",
+        "_budget",
+        "_come",
+        "_flow",
+        "_pool",
+        "_prefer",
+        "_ring",
+        "_tokens",
+        "made",
+    )
 
     def __init__(
         self,
@@ -87,16 +102,15 @@ class Tries:
     ) -> None:
         self._pool = pool
         self._ring = ring
-        self._scheduler = scheduler
         self._auto_retry = auto_retry
         self._tokens = tokens
         self._prefer = prefer
-        self._flow: AsyncIterator[_Slot] | None = self._slots(pool, ())
+        self._flow = Flow(pool, scheduler)
         self._come: list[_Slot] = []
         self._at: _Slot | None = None
+        self._begun: Lease | None = None
         self._barred: set[Client] = set()
-        self._left = -1
-        self._times: dict[tuple[Candidate, int], int] = {}
+        self._budget = 0
         self.made = 0
 
     @property
@@ -118,30 +132,43 @@ class Tries:
         found = [slot.shut for slot in self._come if slot.shut is not None]
         return min(found, key=lambda shut: (shut.too_long, shut.wait)) if found else None
 
+    def at_once(self) -> Try | None:
+        """The first try, where nobody has to be asked for it: most of the time. None: ask for the `next`."""
+        candidate = self._pool.first
+        if candidate is None or self._prefer is not None:
+            return None
+        self._begun = lease = self._ring.at_once(candidate)
+        if lease is None:
+            return None
+        self.made = 1
+        return Try(candidate, lease.place, (), lease)
+
     async def next(self, *, same_channel: bool = False, again: bool = False) -> Try | None:
         """The next try, or None when there is none.
 
         same_channel: only the last key is at fault, not its channel · again: what the last try failed of may pass.
         """
+        if self._begun is not None:
+            self._make_up_for(self._begun)
         if self._at is not None:
             self._at.again = again
-        if self._left < 0:
-            self._left = self._budget()
-        if self._left == 0:
-            return None
-        chosen = await self._choose(same_channel)
+            self._budget = self._budget or self._reckoned()
+            if self.made >= self._budget:
+                return None
+            chosen = await self._choose(same_channel)
+        else:
+            chosen = await self._choose(False)
         if chosen is not None:
-            self._left -= 1
             self.made += 1
         return chosen
 
     def bar(self, client: Client) -> None:
         """Nothing that comes by way of `client` is tried from now on. The try that led there does not count."""
         self._barred.add(client)
-        self._left += 1
         self.made -= 1
 
-    def _budget(self) -> int:
+    def _reckoned(self) -> int:
+        """How many tries there may be in all. Only asked once the first has failed."""
         if not self._auto_retry:
             return 1
         once = max(self._pool.size, min(MOST_TRIES, self._pool.doors))
@@ -151,7 +178,7 @@ class Tries:
 
     async def _choose(self, same_channel: bool) -> Try | None:
         at = self._at
-        if same_channel and at is not None and at.fresh and self._left > self._untried():
+        if same_channel and at is not None and at.fresh and self._budget - self.made > self._untried():
             found = await self._enter(at)
             if found is not None:
                 return found
@@ -165,13 +192,29 @@ class Tries:
         return await self._last_resort()
 
     async def _coming(self) -> _Slot | None:
-        if self._flow is None:
-            return None
-        async for slot in self._flow:
-            self._come.append(slot)
-            return slot
-        self._flow = None
+        prefer = self._prefer
+        if prefer is not None and not self._come:
+            return self._came(prefer.candidate, prefer.via)
+        while (found := await self._flow.next(self._barred)) is not None:
+            candidate, via = found
+            if prefer is None or candidate is not prefer.candidate or self._barred.intersection(prefer.via):
+                return self._came(candidate, via)
         return None
+
+    def _make_up_for(self, lease: Lease) -> None:
+        """Enter the try that was made at once: it has failed, and another is asked for."""
+        first = self._pool.first
+        assert first is not None
+        self._begun = None
+        self._flow.pass_first()
+        self._at = slot = self._came(first, ())
+        slot.used.append(lease.place)
+        slot.tried.append(lease.place)
+
+    def _came(self, candidate: Candidate, via: Via) -> _Slot:
+        slot = _Slot(candidate, via)
+        self._come.append(slot)
+        return slot
 
     async def _enter(self, slot: _Slot, *, force: bool = False) -> Try | None:
         prefer = self._prefer.place if self._prefer is not None and self._prefer.candidate is slot.candidate else None
@@ -179,11 +222,12 @@ class Tries:
         if isinstance(lease, Shut):
             slot.shut = lease
             return None
-        slot.used.append(lease.place)
+        place = lease.place
+        repeats = slot.tried.count(place) if slot.tried else 0
+        slot.used.append(place)
+        slot.tried.append(place)
         self._at = slot
-        door = (slot.candidate, lease.place)
-        repeats = self._times[door] = self._times.get(door, -1) + 1
-        return Try(slot.candidate, lease.place, slot.via, lease, repeats)
+        return Try(slot.candidate, place, slot.via, lease, repeats)
 
     async def _last_resort(self) -> Try | None:
         """What rests, the shortest rest first; and when everything was used, from the start."""
@@ -212,20 +256,6 @@ class Tries:
 
     def _open(self, slot: _Slot) -> bool:
         return not self._barred.intersection(slot.via)
-
-    async def _slots(self, pool: Pool, via: tuple[Client, ...]) -> AsyncIterator[_Slot]:
-        prefer = self._prefer
-        if prefer is not None and not via:
-            yield _Slot(prefer.candidate, prefer.via)
-        for entry in await self._scheduler.arranged(pool):
-            target = entry.target
-            if isinstance(target, Pool):
-                async for slot in self._slots(target, (*via, target.client)):
-                    if target.client in self._barred:
-                        break
-                    yield slot
-            elif prefer is None or target is not prefer.candidate or self._barred.intersection(prefer.via):
-                yield _Slot(target, via)
 
 
 def _may_again(slot: _Slot) -> bool:

@@ -97,7 +97,7 @@ class Gateway:
                 else:
                     await self._pour(answer, request, out)
             finally:
-                if answer.settle is not None:
+                if answer.settle is not None and (answer.due or answer.fault is not None):
                     await answer.settle(answer)
         except Denied as error:
             refusal = self._relay.refusal(self._front, error, request.id)

@@ -47,6 +47,10 @@ class State(Protocol):
     """
 
     @property
+    def shared(self) -> bool:
+        """Whether other processes count in the same home."""
+
+    @property
     def degraded(self) -> bool:
         """Whether counters that should be shared are local for now."""
 

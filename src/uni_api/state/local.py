@@ -21,6 +21,7 @@ class LocalState(State):
     `now` gives seconds since 1970. Made and used within one event loop.
     """
 
+    shared = False
     degraded = False
 
     def __init__(self, now: Callable[[], float], folder: Path | None = None) -> None:

@@ -59,6 +59,8 @@ class RedisState(State):
         """How many calls were answered in this process because Redis was away."""
         self._tending = asyncio.get_running_loop().create_task(self._tend())
 
+    shared = True
+
     @property
     def degraded(self) -> bool:
         return self._away
