@@ -97,7 +97,8 @@ def config(*channels: Mapping[str, Any], **client: Any) -> dict[str, Any]:
 def gateway(plan: Mapping[str, Any], env: Mapping[str, str] | None = None) -> Iterator[Gateway]:
     """Runs `uni-api serve` with `plan` as its api.yaml (JSON is YAML) until the block ends, then stops it with SIGTERM.
 
-    Channels do not rest after failures unless `plan` says so: tests share channels. Stopping has to succeed: exit code 0 within five seconds, and no traceback in anything that was printed.
+    Channels do not rest after failures unless `plan` says so: tests share channels. Stopping has to succeed: exit code
+    0 within five seconds, and no traceback in anything that was printed.
     Raises RuntimeError with the process's output when it does not become ready within ten seconds.
     """
     with tempfile.TemporaryDirectory(prefix="uni-api-test-") as folder:

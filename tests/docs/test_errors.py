@@ -12,6 +12,7 @@ from uni_api.relay.verdict import Verdict, judge
 PAGE = "docs/errors.md"
 WORDS = {
     Verdict.NEXT_KEY: "next key",
+    Verdict.RETRY: "next channel, and again",
     Verdict.NEXT_CHANNEL: "next channel",
     Verdict.REFUSE: "told to the client",
 }

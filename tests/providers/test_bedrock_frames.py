@@ -76,14 +76,14 @@ def test_a_stream_that_is_cut_off_is_a_fault() -> None:
 
 
 EXCEPTIONS: dict[str, tuple[FaultKind, int, Verdict]] = {
-    "internalServerException": ("overloaded", 500, Verdict.NEXT_CHANNEL),
-    "modelStreamErrorException": ("overloaded", 500, Verdict.NEXT_CHANNEL),
-    "modelTimeoutException": ("timeout", 504, Verdict.NEXT_CHANNEL),
-    "serviceUnavailableException": ("overloaded", 529, Verdict.NEXT_CHANNEL),
+    "internalServerException": ("overloaded", 500, Verdict.RETRY),
+    "modelStreamErrorException": ("overloaded", 500, Verdict.RETRY),
+    "modelTimeoutException": ("timeout", 504, Verdict.RETRY),
+    "serviceUnavailableException": ("overloaded", 529, Verdict.RETRY),
     "throttlingException": ("rate", 429, Verdict.NEXT_KEY),
     "validationException": ("bad_request", 400, Verdict.REFUSE),
     "ThrottlingException": ("rate", 429, Verdict.NEXT_KEY),
-    "somethingNewException": ("overloaded", 500, Verdict.NEXT_CHANNEL),
+    "somethingNewException": ("overloaded", 500, Verdict.RETRY),
 }
 
 
@@ -126,8 +126,8 @@ def test_the_words_of_an_exception_are_kept(payload: bytes, message: str) -> Non
         (400, "bad_request", Verdict.REFUSE),
         (413, "too_long", Verdict.REFUSE),
         (429, "rate", Verdict.NEXT_KEY),
-        (500, "overloaded", Verdict.NEXT_CHANNEL),
-        (529, "overloaded", Verdict.NEXT_CHANNEL),
+        (500, "overloaded", Verdict.RETRY),
+        (529, "overloaded", Verdict.RETRY),
     ],
 )
 def test_an_error_of_the_model_keeps_its_status(status: int, kind: FaultKind, verdict: Verdict) -> None:

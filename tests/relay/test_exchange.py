@@ -179,6 +179,13 @@ def test_a_stream_without_a_word_is_one_when_it_has_a_reason(steps: list[Step]) 
         assert (got.status, got.body.endswith(DONE)) == (200, True)
 
 
+@pytest.mark.parametrize("steps", [answer(NOTHING), stream(ROLE, delta(finish="stop"), DONE)], ids=["whole", "stream"])
+def test_where_nobody_else_could_be_asked_an_answer_without_a_word_is_told(steps: list[Step]) -> None:
+    with Upstream({"m": steps}) as a, running.gateway(running.config(running.channel("a", f"{a.url}/v1", ["m"]))) as it:
+        assert it.post(request("m", stream=len(steps) > 1)).status == 200
+        assert a.asked["m"] == 1
+
+
 @pytest.mark.parametrize("model", STREAMS)
 def test_a_stream_without_content_falls_back(gateway: Gateway, model: str) -> None:
     got = gateway.post(request(model, stream=True))

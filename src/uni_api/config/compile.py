@@ -244,9 +244,7 @@ class _Known(Struct, frozen=True):
         return any(not each.models or model in each.models for each in self.channels if channel in (None, each.name))
 
 
-def _clients(
-    document: Document, known: _Known, overall: Preferences, findings: Findings
-) -> Mapping[bytes, Client]:
+def _clients(document: Document, known: _Known, overall: Preferences, findings: Findings) -> Mapping[bytes, Client]:
     entries = document.api_keys
     if entries is None:
         return {}

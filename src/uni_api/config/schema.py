@@ -185,9 +185,7 @@ class ProviderPreferences(Section):
         "can be used) or `smart_round_robin` (in turn, those that worked most often over the last three days first).",
         default="`round_robin`",
     )
-    cooldown_period = Key(
-        _SECONDS, "As the global `cooldown_period`, for this channel.", default="the global value"
-    )
+    cooldown_period = Key(_SECONDS, "As the global `cooldown_period`, for this channel.", default="the global value")
     model_timeout = Key(
         _TIMEOUT,
         "Seconds of silence to bear from the upstream, before its first content and between two pieces: a number, or "

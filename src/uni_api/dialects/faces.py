@@ -163,7 +163,8 @@ class Verbatim(Protocol):
 
     def reasoning_edits(self, seen: Any, reasoning: Reasoning | None, /) -> dict[str, Any]: ...
 
-    def glance(self, body: bytes, /) -> Glance:
-        """Raises Fault when `body` is an error or no answer at all."""
+    def glance(self, body: bytes, /, *, lenient: bool = False) -> Glance:
+        """Raises Fault when `body` is an error or no answer at all. `lenient`: it may be without a word."""
 
-    def tap(self, *, usage_shown: bool) -> Tap: ...
+    def tap(self, *, usage_shown: bool, lenient: bool = False) -> Tap:
+        """lenient: a stream that ends properly is an answer, even without a word."""

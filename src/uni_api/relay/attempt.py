@@ -80,14 +80,14 @@ async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front) -> Answer:
             whole = await response.read(MAX_REPLY)
             if lane.triggers:
                 _refuse_triggers(whole, lane)
-            told = lane.verbatim.glance(whole)
+            told = lane.verbatim.glance(whole, lenient=attempt.alone)
             response.close()
             return Answer(200, [JSON], whole, None, told)
         response, is_whole = await _looked_at(response)
         if is_whole:
-            reply = await _read_reply(response, lane)
+            reply = await _read_reply(response, lane, lenient=attempt.alone)
             return _streamed(reply, front.writer(_plain_request(seen)))
-        tap = lane.verbatim.tap(usage_shown=seen.usage_shown)
+        tap = lane.verbatim.tap(usage_shown=seen.usage_shown, lenient=attempt.alone)
         first = await _first_bytes(response, tap, lane.wait)
         if lane.triggers:
             _refuse_triggers(first, lane)
@@ -125,13 +125,13 @@ async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses,
         elif request.stream:
             is_whole = False
         if is_whole:
-            reply = await _read_reply(response, lane)
+            reply = await _read_reply(response, lane, lenient=attempt.alone)
             if request.stream:
                 return _streamed(reply, front.writer(request))
             told = Told(reply.usage, reply.choices[0].finish if reply.choices else None)
             return Answer(200, [JSON], _encode(front.write_reply(reply, request)), None, told)
         source = _Events(response, lane, decoder(), lane.secrets(attempt, stream=True))
-        held = await _first_events(source, lane.wait)
+        held = await _first_events(source, lane.wait, lenient=attempt.alone)
         writer = front.writer(request)
         answer = Answer(200, [*EVENTS], told=source.told)
         answer.body = _written(writer, held)
@@ -199,7 +199,7 @@ async def _looked_at(response: UpstreamResponse) -> tuple[UpstreamResponse, bool
     return _Begun(response, first), first.lstrip()[:1] in (b"", b"{", b"[")
 
 
-async def _read_reply(response: UpstreamResponse, lane: Lane) -> Reply:
+async def _read_reply(response: UpstreamResponse, lane: Lane, *, lenient: bool) -> Reply:
     body = await response.read(MAX_REPLY)
     response.close()
     _refuse_triggers(body, lane)
@@ -208,7 +208,7 @@ async def _read_reply(response: UpstreamResponse, lane: Lane) -> Reply:
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise Fault("protocol", "The upstream answered with something that is not a JSON object.", raw=body) from error
     reply = lane.back.read_reply(value, lane.realm)
-    if not (any(map(_says_something, reply.choices)) or _was_paid_for(reply.usage)):
+    if not (lenient or any(map(_says_something, reply.choices)) or _was_paid_for(reply.usage)):
         raise Fault("protocol", "The upstream answered without any content.", raw=body[:4096])
     return structs.replace(reply, id=reply.id or fresh_id(), created=reply.created or now())
 
@@ -316,7 +316,7 @@ class _Events:
         return events
 
 
-async def _first_events(source: _Events, wait: float) -> list[Event]:
+async def _first_events(source: _Events, wait: float, *, lenient: bool) -> list[Event]:
     """Every event up to and including the first content. Raises Fault when the stream fails or ends before."""
     held: list[Event] = []
 
@@ -329,7 +329,7 @@ async def _first_events(source: _Events, wait: float) -> list[Event]:
             if any(map(_is_content, held)):
                 source.looked_at()
                 return held
-        if _was_paid_for(source.told.usage) and source.told.finish is not None:
+        if source.told.finish is not None and (lenient or _was_paid_for(source.told.usage)):
             return held
         raise Fault("protocol", "The upstream's stream ended without any content.")
 

@@ -20,7 +20,7 @@ class Try(Struct, frozen=True):
     """One concrete attempt: a candidate, and the place of the channel's door to go through.
 
     `via`: the client keys whose rules led there, other than the one that asked. `lease`: how the ring gave the door.
-    `repeats`: how often this very door was tried before for the same request.
+    `repeats`: how often this very door was tried before for the same request. `alone`: there is no other door at all.
     """
 
     candidate: Candidate
@@ -28,6 +28,7 @@ class Try(Struct, frozen=True):
     via: Via = ()
     lease: Lease | None = None
     repeats: int = 0
+    alone: bool = False
 
     @property
     def door(self) -> Door:
@@ -141,7 +142,7 @@ class Tries:
         if lease is None:
             return None
         self.made = 1
-        return Try(candidate, lease.place, (), lease)
+        return Try(candidate, lease.place, (), lease, 0, self._pool.doors == 1)
 
     async def next(self, *, same_channel: bool = False, again: bool = False) -> Try | None:
         """The next try, or None when there is none.
@@ -227,7 +228,7 @@ class Tries:
         slot.used.append(place)
         slot.tried.append(place)
         self._at = slot
-        return Try(slot.candidate, place, slot.via, lease, repeats)
+        return Try(slot.candidate, place, slot.via, lease, repeats, self._pool.doors == 1)
 
     async def _last_resort(self) -> Try | None:
         """What rests, the shortest rest first; and when everything was used, from the start."""

@@ -86,7 +86,9 @@ class Tap:
     broke: the error that an event after the first content carried (the event itself is relayed).
     """
 
-    def __init__(self, *, usage_shown: bool) -> None:
+    def __init__(self, *, usage_shown: bool, lenient: bool = False) -> None:
+        """lenient: an answer that ends properly is one, even without a word."""
+        self._lenient = lenient
         self._metered = b""
         self.finish: Finish | None = None
         self.begun = False
@@ -191,7 +193,10 @@ class Tap:
     def _look(self, data: bytes) -> None:
         """Decide whether an event's `data`, still before the commit, is content."""
         if data == b"[DONE]":
-            raise Fault("protocol", "The upstream's stream ended without any content.")
+            if not (self._lenient and self.finish):
+                raise Fault("protocol", "The upstream's stream ended without any content.")
+            self.begun = True
+            return
         try:
             chunk = _chunk.decode(data)
         except msgspec.ValidationError as error:
@@ -203,6 +208,8 @@ class Tap:
             raise Fault("protocol", "The upstream sent an event that is not JSON.", raw=data) from error
         if chunk.error and not any(choice.speaks() for choice in chunk.choices or ()):
             raise read_error(200, data)
+        for choice in chunk.choices or ():
+            self.finish = self.finish or finish_of(choice.finish_reason)
         # An answer without a word is one all the same when something was generated for it.
         if any(choice.speaks() for choice in chunk.choices or ()) or counts_output(chunk.usage):
             self.begun = True

@@ -172,8 +172,11 @@ def _says_nothing(body: bytes) -> bool:
     )
 
 
-def glance(body: bytes) -> Glance:
-    """Read what the ledger needs from a whole answer. Raises Fault when it is an error or no answer at all."""
+def glance(body: bytes, *, lenient: bool = False) -> Glance:
+    """Read what the ledger needs from a whole answer. Raises Fault when it is an error or no answer at all.
+
+    An answer without a word, for which nothing was generated, is none unless `lenient` is set.
+    """
     try:
         answer = _whole.decode(body)
         _check_characters(body)
@@ -183,13 +186,13 @@ def glance(body: bytes) -> Glance:
         raise read_error(200, body)
     if not answer.choices:
         raise _not_an_answer(body)
-    if not counts_output(answer.usage) and _says_nothing(body):
+    if not (lenient or counts_output(answer.usage)) and _says_nothing(body):
         raise Fault("protocol", "The upstream answered without any content.", raw=body[:4096])
     return Glance(answer.usage if isinstance(answer.usage, dict) else None, answer.choices[0].finish_reason)
 
 
-def tap(*, usage_shown: bool) -> Tap:
-    return Tap(usage_shown=usage_shown)
+def tap(*, usage_shown: bool, lenient: bool = False) -> Tap:
+    return Tap(usage_shown=usage_shown, lenient=lenient)
 
 
 def _read(raw: Raw) -> Any:
