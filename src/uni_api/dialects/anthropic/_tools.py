@@ -6,7 +6,7 @@ from uni_api.canon import Foreign, Losses, Request, Tool
 from uni_api.dialects.anthropic._blocks import NAME, RAW_ARGUMENTS, set_cache, tool_name
 from uni_api.dialects.anthropic._media import Block
 from uni_api.dialects.anthropic._models import Family
-from uni_api.dialects.anthropic._schema import Unsayable, lower, object_schema
+from uni_api.dialects.closed_schema import Unsayable, lower, object_schema
 
 
 def write_tools(request: Request, family: Family, losses: Losses) -> list[Block]:

@@ -14,9 +14,9 @@ from uni_api.dialects.anthropic._blocks import NAME, plain, set_cache
 from uni_api.dialects.anthropic._media import Block
 from uni_api.dialects.anthropic._messages import write_turns
 from uni_api.dialects.anthropic._models import Family, family_of
-from uni_api.dialects.anthropic._schema import Unsayable, lower
 from uni_api.dialects.anthropic._thinking import write_thinking
 from uni_api.dialects.anthropic._tools import write_choice, write_tools
+from uni_api.dialects.closed_schema import Unsayable, lower
 
 MAX_CACHE_POINTS = 4
 
