@@ -254,16 +254,16 @@ class ProviderEntry(Section):
     model = Key(
         values.models,
         "The models: a list of names, or of `upstream-name: name-for-clients`. See [models](#models).",
-        default="asked of the upstream (not yet in effect)",
+        default="what the host lists",
     )
     tools = Key(kinds.flag, "`false` takes tools out of requests instead of letting them fail.", default="`true`")
     image = Key(kinds.flag, "`false` takes images out of requests.", default="`true`")
     engine = Key(
         kinds.text(),
         "What the upstream is, when its address does not tell: `gpt`, `responses`, `claude`, `gemini`, `openrouter`, "
-        "`ollama`, `azure`, `databricks`, `cloudflare`, `github`, `vertex` (`vertex-gemini`, `vertex-claude`), `aws` "
-        "(`bedrock-claude` where ids hide that all models are Claude), or `demo` for answers without any upstream. See "
-        "[addresses](#addresses).",
+        "`cohere`, `ollama`, `azure`, `databricks`, `cloudflare`, `github`, `vertex` (`vertex-gemini`, `vertex-claude`), "
+        "`aws` (`bedrock-claude` where ids hide that all models are Claude), or `demo` for answers without any upstream. "
+        "See [addresses](#addresses).",
         default="told by the address",
     )
     notes = Key(kinds.ignored, "Anything you want to remember. Not read.")
@@ -385,8 +385,9 @@ class ClientEntry(Section):
     )
     role = Key(
         kinds.text(),
-        "A name for the key in logs. A role that contains `admin` may use the administration endpoints.",
-        default="none; a single key, or else the first when no key has an admin role, is admin",
+        "A name for the key, which rules of a `timeout_policy` may ask for. A role that contains `admin` is for "
+        "administration endpoints, of which there are none yet.",
+        default="none; the first key is admin when none has such a role",
     )
     notes = Key(kinds.ignored, "Anything you want to remember. Not read.")
     preferences = Key(section(ClientPreferences), "How the key's requests are handled; see below.")
@@ -442,7 +443,11 @@ class Preferences(Section):
         "serve it too. See [affinity](#affinity).",
         default="`false`",
     )
-    hedging = Key(section(Hedging), "Asking a second channel before the first has failed.", default="off")
+    hedging = Key(
+        section(Hedging),
+        "Asking a second channel before the first has failed. See [asking twice](#asking-twice).",
+        default="off",
+    )
     moderation = Key(
         kinds.flag, "Has no meaning at this level; set it on a key.", name="ENABLE_MODERATION", effective=False
     )
