@@ -261,9 +261,9 @@ class ProviderEntry(Section):
     engine = Key(
         kinds.text(),
         "What the upstream is, when its address does not tell: `gpt`, `responses`, `claude`, `gemini`, `openrouter`, "
-        "`cohere`, `ollama`, `azure`, `databricks`, `cloudflare`, `github`, `vertex` (`vertex-gemini`, `vertex-claude`), "
-        "`aws` (`bedrock-claude` where ids hide that all models are Claude), or `demo` for answers without any upstream. "
-        "See [addresses](#addresses).",
+        "`cohere`, `ollama`, `azure`, `databricks`, `cloudflare`, `github`, `vertex` (`vertex-gemini`, "
+        "`vertex-claude`), `aws` (`bedrock-claude` where ids hide that all models are Claude), or `demo` for answers "
+        "without any upstream. See [addresses](#addresses).",
         default="told by the address",
     )
     notes = Key(kinds.ignored, "Anything you want to remember. Not read.")
