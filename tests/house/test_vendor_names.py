@@ -23,6 +23,7 @@ EXCEPTIONS: dict[str, set[str]] = {
         "bedrock",
         "claude",
         "cloudflare",
+        "cohere",
         "gemini",
         "google",
         "gpt",
