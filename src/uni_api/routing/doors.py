@@ -86,7 +86,6 @@ class Doors:
         self.plain = self.size == 1 and channel.key_limits is None
         """Whether there is nothing to choose, and nothing to count."""
         self._turn = 0
-        self._everyone: Places | None = None
         self._benches: dict[str, Bench] = {}
         self._by_model: dict[str, Bench] = {}
 
@@ -116,10 +115,12 @@ class Doors:
         """A door for a first try, where all can be used and none has limits; None where that is not so."""
         if self.channel.key_limits is not None or self._resting:
             return None
-        order = self._order
-        everyone = self._everyone or self._benched("", ()).free
-        self._everyone = everyone
-        return order.place(order.pick(everyone, self.own_turn() if order.shared else 0, True))
+        turn = self._turn
+        found = self._order.pick_any(turn)
+        if found is None:
+            return None
+        self._turn = turn + 1
+        return self._order.place(found)
 
     def next(self, bench: Bench, used: Collection[int], turn: int = 0, prefer: int | None = None) -> int | None:
         """The door to use, none of `used`. None when there is none that is free."""

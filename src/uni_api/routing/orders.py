@@ -30,6 +30,9 @@ class Order(Protocol):
     def pick(self, free: Places, turn: int, whole: bool) -> int:
         """A position in `free`. `whole`: all doors can be used."""
 
+    def pick_any(self, turn: int) -> int | None:
+        """What `pick` would give where all doors can be used; None where that has to be worked out."""
+
 
 class _AsListed:
     """Positions are places."""
@@ -48,9 +51,15 @@ class _AsListed:
     def place(self, position: int) -> int:
         return position
 
+    def pick_any(self, turn: int) -> int | None:
+        return None
+
 
 class FixedPriority(_AsListed):
     """The first that can be used."""
+
+    def pick_any(self, turn: int) -> int | None:
+        return 0
 
     def pick(self, free: Places, turn: int, whole: bool) -> int:
         return _from(free, 0)
@@ -68,6 +77,10 @@ class RoundRobin(_AsListed):
         super().__init__(size)
         self._ahead = 0
 
+    def pick_any(self, turn: int) -> int | None:
+        self._ahead = 0
+        return turn % self._size
+
     def pick(self, free: Places, turn: int, whole: bool) -> int:
         if whole:
             self._ahead = 0  # processes that passed over different doors agree again
@@ -84,6 +97,9 @@ class Random(_AsListed):
     def __init__(self, size: int, dice: random.Random) -> None:
         super().__init__(size)
         self._dice = dice
+
+    def pick_any(self, turn: int) -> int | None:
+        return int(self._dice.random() * self._size)
 
     def pick(self, free: Places, turn: int, whole: bool) -> int:
         return free.nth(int(self._dice.random() * len(free)))
@@ -118,6 +134,9 @@ class SmartRoundRobin:
 
     def place(self, position: int) -> int:
         return position % self._seats * self._groups + position // self._seats
+
+    def pick_any(self, turn: int) -> int | None:
+        return None
 
     def pick(self, free: Places, turn: int, whole: bool) -> int:
         while self._ranked:
