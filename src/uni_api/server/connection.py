@@ -7,6 +7,7 @@ bench/README.md). A request is handed on when its body is complete; a client tha
 import asyncio
 import itertools
 import logging
+import os
 import secrets
 from collections import deque
 from http import HTTPStatus
@@ -38,6 +39,15 @@ STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".enc
 
 _ids = itertools.count(1)
 _run = secrets.token_hex(6).encode()
+
+
+def _begin_anew() -> None:
+    global _run
+    _run = secrets.token_hex(6).encode()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)  # or workers would give the same ids
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
