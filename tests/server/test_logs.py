@@ -40,3 +40,9 @@ def test_a_hundred_thousand_secrets_cost_no_time_a_line() -> None:
     formatter = RedactingFormatter({f"sk-{number:06}" for number in range(100_000)})
     assert formatter.scrub("a sk-099999 b") == f"a {HIDDEN} b"
     assert repr(formatter) == "<RedactingFormatter 100000 secrets>"
+
+
+def test_of_several_processes_each_line_tells_which() -> None:
+    one = record("said")
+    assert RedactingFormatter(set(), several=True).format(one).endswith(f" uni_api.test[{one.process}]: said")
+    assert RedactingFormatter(set()).format(one).endswith(" uni_api.test: said")

@@ -16,8 +16,9 @@ _FINE = re.compile(r"[^\s\"'`,;()<>\[\]{}=:/@&?\\]{4,}")
 class RedactingFormatter(logging.Formatter):
     """Formats a record, traceback included, without any of `secrets`."""
 
-    def __init__(self, secrets: Collection[str]) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    def __init__(self, secrets: Collection[str], *, several: bool = False) -> None:
+        who = "%(name)s[%(process)d]" if several else "%(name)s"
+        super().__init__(f"%(asctime)s %(levelname)s {who}: %(message)s")
         self._secrets = frozenset(secret for secret in secrets if len(secret) >= 4)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -32,10 +33,10 @@ class RedactingFormatter(logging.Formatter):
         return f"<RedactingFormatter {len(self._secrets)} secrets>"
 
 
-def set_up(plan: Plan, *, debug: bool) -> None:
-    """Send every log record of the process to stderr."""
+def set_up(plan: Plan, *, debug: bool, several: bool = False) -> None:
+    """Send every log record of the process to stderr; of `several` processes, each line tells which."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RedactingFormatter(secrets_of(plan)))
+    handler.setFormatter(RedactingFormatter(secrets_of(plan), several=several))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if debug else logging.WARNING)
