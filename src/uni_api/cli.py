@@ -54,18 +54,45 @@ _max_body = click.option(
     type=click.IntRange(1),
     help="Largest request body, in MiB.",
 )
+_workers = click.option(
+    "--workers",
+    envvar="UNI_API_WORKERS",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Processes that serve the address together.",
+)
 
 
 @main.command()
 @_config
 @_host
 @_port
+@_workers
 @_drain
 @_max_body
-def serve(config: Path, host: str, port: int, drain: float, max_body_mb: int) -> None:
+def serve(config: Path, host: str, port: int, workers: int, drain: float, max_body_mb: int) -> None:
     """Start the gateway."""
     plan = _load(config)
-    _run(plan, host, port, drain, max_body_mb, lambda at, number: _say(f"uni-api {__version__} on {_url(at, number)}"))
+    if workers > 1 and not hasattr(os, "fork"):
+        raise click.UsageError("--workers: this system can't fork; start several processes on different ports.")
+
+    def greet(at: str, number: int) -> None:
+        _say(f"uni-api {__version__} on {_url(at, number)}" + (f", {workers} workers" if workers > 1 else ""))
+        if workers > 1:
+            _say(_APART if plan.state is None else _TOGETHER)
+
+    _run(plan, host, port, drain, max_body_mb, greet, workers)
+
+
+_APART = (
+    "Each worker counts for itself: limits, credits, cooldowns, turns of channels and keys, affinity, latencies. "
+    "With preferences.state (a Redis) they share limits, credits, cooldowns and turns."
+)
+_TOGETHER = (
+    "The workers share limits, credits, cooldowns and turns. Each has its own affinity, latencies, "
+    "success rates and lists of models."
+)
 
 
 @main.command()
@@ -226,15 +253,23 @@ def _load(path: Path, *, strict: bool = False) -> Plan:
     return plan
 
 
-def _run(plan: Plan, host: str, port: int, drain: float, max_body_mb: int, started: Callable[[str, int], None]) -> None:
+def _run(
+    plan: Plan,
+    host: str,
+    port: int,
+    drain: float,
+    max_body_mb: int,
+    started: Callable[[str, int], None],
+    workers: int = 1,
+) -> None:
     from uni_api.app import App
     from uni_api.server import Bounds, Gateway, Settings
     from uni_api.server import serve as run
     from uni_api.server.logs import set_up
 
-    set_up(plan, debug=os.environ.get("DEBUG", "").lower() in ("1", "true", "yes"))
+    set_up(plan, debug=os.environ.get("DEBUG", "").lower() in ("1", "true", "yes"), several=workers > 1)
     bounds = Bounds(max_body=max_body_mb * 1024 * 1024)
-    settings = Settings(host=host, port=port, drain=drain, bounds=bounds)
+    settings = Settings(host=host, port=port, drain=drain, workers=workers, bounds=bounds)
     endings: list[Callable[[], Awaitable[None]]] = []
 
     def make() -> Gateway:
@@ -248,6 +283,10 @@ def _run(plan: Plan, host: str, port: int, drain: float, max_body_mb: int, start
 
     try:
         run(make, settings, started=started, stopped=stopped)
+    except ConfigError as error:
+        for problem in error.problems:
+            _say(problem)
+        raise SystemExit(2) from None
     except OSError as error:
         _say(f"Can't listen on {host}:{port}: {error.strerror or error}. Choose another with --host and --port.")
         raise SystemExit(1) from None

@@ -9,12 +9,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from uni_api.server.connection import Bounds, Connection, Date
 from uni_api.server.gateway import Gateway
+from uni_api.server.workers import END, Line, split
 from uni_api.transport.outbox import Outbox
 
 logger = logging.getLogger("uni_api.server")
@@ -23,14 +25,17 @@ GRACE = 2.0
 """Seconds for what is cut off at the end of a drain to say so."""
 FLUSH = 0.05
 """Seconds for last bytes to leave."""
+BACKLOG = 2048
+"""Connections that wait to be taken."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """`drain`: seconds that open exchanges get to finish after SIGTERM."""
+    """`drain`: seconds that open exchanges get to finish after SIGTERM; `workers`: processes that serve the address."""
 
     host: str = "0.0.0.0"
     port: int = 8000
     drain: float = 30.0
+    workers: int = 1
     bounds: Bounds = Bounds()
 
 
@@ -41,13 +46,19 @@ def serve(
     started: Callable[[str, int], None],
     stopped: Callable[[], Awaitable[None]],
 ) -> None:
-    """Serve until told to stop. `build` runs inside the event loop; `stopped` runs before it ends.
+    """Serve until told to stop. `build` runs inside the event loop, in each worker; `stopped` runs before it ends.
 
-    Raises OSError when the address can't be listened on.
+    `started` is called once everybody serves. With several workers, all this returns in the workers only: the process
+    that called ends with SystemExit. Raises OSError when the address can't be listened on.
     """
     listener = listen(settings.host, settings.port)
+    ready: Callable[[], None] = partial(started, settings.host, listener.getsockname()[1])
+    line: Line | None = None
+    if settings.workers > 1:
+        line = split(settings.workers, listener, drain=settings.drain, started=ready)
+        ready = line.ready
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(build, settings, listener, started, stopped))
+        runner.run(_serve(build, settings, listener, ready, stopped, line))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -57,7 +68,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(2048)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
@@ -68,16 +79,21 @@ async def _serve(
     build: Callable[[], Gateway],
     settings: Settings,
     listener: socket.socket,
-    started: Callable[[str, int], None],
+    ready: Callable[[], None],
     stopped: Callable[[], Awaitable[None]],
+    line: Line | None,
 ) -> None:
     gateway = build()
     house = _House(gateway, settings)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(house.open_door, sock=listener)
-    house.listen_for_signals()
+    server = await loop.create_server(house.open_door, sock=listener, backlog=BACKLOG)
+    if line is None:
+        house.listen_for_signals(house.tell)
+    else:
+        house.listen_for_signals(house.begin_to_drain)
+        house.obey(line, orphaned=server.close)
     _settle_memory()
-    started(settings.host, listener.getsockname()[1])
+    ready()
     await house.until_told()
     await house.drain()
     server.close()
@@ -100,18 +116,39 @@ class _House:
     def open_door(self) -> Connection:
         return Connection(self._gateway, self._settings.bounds, self._connections, self._date, self._outbox)
 
-    def listen_for_signals(self) -> None:
+    def listen_for_signals(self, tell: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             if sys.platform == "win32":
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._tell))
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(tell))
             else:
-                loop.add_signal_handler(number, self._tell)
+                loop.add_signal_handler(number, tell)
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
         """The first signal asks for a drain, the second for an end at once."""
-        (self._hurried if self._told.is_set() else self._told).set()
+        if self._told.is_set():
+            self._hurried.set()
+        self.begin_to_drain()
+
+    def begin_to_drain(self) -> None:
+        """Ask for a drain, and for no more however often: a terminal and systemd send a worker its parent's signals."""
+        self._told.set()
         self._gateway.draining = True
+
+    def obey(self, line: Line, orphaned: Callable[[], None]) -> None:
+        """Do what the parent says. When it is gone, drain and leave the port to whoever is started next."""
+        loop = asyncio.get_running_loop()
+
+        def listen() -> None:
+            orders = line.orders()
+            self.begin_to_drain()
+            if END in orders:
+                self._hurried.set()
+            if not orders:
+                loop.remove_reader(line)
+                orphaned()
+
+        loop.add_reader(line, listen)
 
     async def until_told(self) -> None:
         """Keep the date and look after the connections, once a second, until a signal comes."""
