@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate --no-header
 
 .DELETE_ON_ERROR:
 .PHONY: all run install install-dev check test bench lock rooms clean help

@@ -9,7 +9,7 @@ import pytest
 from tests.house.tree import ROOT
 
 LOCKS = ("run", "dev")
-PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==\S+")
+PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,-]+\])?==\S+")
 
 
 def _project() -> dict[str, list[str]]:
