@@ -114,6 +114,19 @@ def test_a_try_knows_how_often_its_door_was_used() -> None:
     assert asyncio.run(main()) == [0, 0, 1, 1, 2, 2]
 
 
+@pytest.mark.parametrize(("auto_retry", "alone"), [(True, [True]), (False, [True]), (2, [False, False, True])])
+def test_a_try_knows_whether_another_could_follow_through_any_door(auto_retry: bool | int, alone: list[bool]) -> None:
+    async def main(tries: Tries) -> list[bool]:
+        found = []
+        chosen = tries.at_once() or await tries.next()
+        while chosen is not None:
+            found.append(chosen.alone)
+            chosen = await tries.next(again=True)
+        return found
+
+    assert asyncio.run(main(tries_of([ONE], auto_retry=auto_retry))) == alone
+
+
 def test_only_those_are_tried_again_whose_failure_may_pass() -> None:
     async def main() -> list[str]:
         tries = tries_of([ONE, TWO])

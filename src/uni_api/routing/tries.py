@@ -20,7 +20,8 @@ class Try(Struct, frozen=True):
     """One concrete attempt: a candidate, and the place of the channel's door to go through.
 
     `via`: the client keys whose rules led there, other than the one that asked. `lease`: how the ring gave the door.
-    `repeats`: how often this very door was tried before for the same request. `alone`: there is no other door at all.
+    `repeats`: how often this very door was tried before for the same request. `alone`: there is no other door at
+    all, and this one is not tried again.
     """
 
     candidate: Candidate
@@ -141,8 +142,9 @@ class Tries:
         self._begun = lease = self._ring.at_once(candidate)
         if lease is None:
             return None
+        chosen = Try(candidate, lease.place, (), lease, 0, self._alone)
         self.made = 1
-        return Try(candidate, lease.place, (), lease, 0, self._pool.doors == 1)
+        return chosen
 
     async def next(self, *, same_channel: bool = False, again: bool = False) -> Try | None:
         """The next try, or None when there is none.
@@ -228,7 +230,7 @@ class Tries:
         slot.used.append(place)
         slot.tried.append(place)
         self._at = slot
-        return Try(slot.candidate, place, slot.via, lease, repeats, self._pool.doors == 1)
+        return Try(slot.candidate, place, slot.via, lease, repeats, self._alone)
 
     async def _last_resort(self) -> Try | None:
         """What rests, the shortest rest first; and when everything was used, from the start."""
@@ -251,6 +253,13 @@ class Tries:
             if (found := await self._enter(slot, force=True)) is not None:
                 return found
         return None
+
+    @property
+    def _alone(self) -> bool:
+        """Whether nothing could follow the try that is about to be made, whatever it comes to."""
+        if self._pool.doors != 1:
+            return False
+        return isinstance(self._auto_retry, bool) or self.made >= self._auto_retry
 
     def _untried(self) -> int:
         return self._pool.size - len(self._come)

@@ -46,7 +46,8 @@ _BY_WORD = _compiled(
         r"|model .{0,80}(does not exist|not found)|supported (api )?model names"
         r"|model .{0,80} is not supported\. supported models",
         "auth": r"invalid_api_key|(incorrect|invalid) api key|api key not valid|authentication_error|unauthorized",
-        "overloaded": r"overloaded|server_error|internal_error|service_unavailable|timeout",
+        "overloaded": r"overloaded|server_error|internal_error|service_unavailable|timeout"
+        r"|bad.response.status.code",
         "bad_request": r"invalid_request|bad_request|invalid_argument|tool_use_failed|json_validate_failed",
     }
 )
@@ -104,8 +105,13 @@ def read_error(status: int, body: bytes) -> Fault:
         value = msgspec.json.decode(body.removeprefix(b"data:"))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         text = body.decode("utf-8", "replace").strip()
-        shown = "" if "<" in text[:64] else text[:_SHOWN]
-        return _fault(status, shown or f"The upstream answered with status {status}.", {}, body)
+        page = "<" in text[:64]
+        fault = _fault(status, "" if page else text[:_SHOWN], {}, body)
+        if page and status == 400:
+            # A page is no word of the API: something on the way there did not want the request.
+            fault.kind = "overloaded"
+            fault.status = 502
+        return fault
     return fault_of(status, value, body)
 
 
