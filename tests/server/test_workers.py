@@ -10,8 +10,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,16 @@ def test_both_serve_and_give_ids_of_their_own(upstream: Upstream) -> None:
             os.kill(pids[1], signal.SIGCONT)
         assert (len(first), len(second), len(first | second)) == (1, 1, 2)
         assert "Each worker counts for itself: limits, credits," in gateway.output()
+
+
+def test_connections_that_come_together_are_shared(upstream: Upstream) -> None:
+    with two_workers(upstream) as gateway, ExitStack() as stack:
+        wires = [stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 5)) for _ in range(60)]
+        for wire in wires:
+            wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        found = Counter(wire.recv(4096).partition(b"x-request-id: ")[2][:12] for wire in wires)
+    assert len(found) == 2
+    assert min(found.values()) >= 15
 
 
 def test_one_worker_is_the_process_itself(upstream: Upstream) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from uni_api.server._doorway import Doorway
 from uni_api.server.connection import Bounds, Connection, Date
 from uni_api.server.gateway import Gateway
 from uni_api.server.workers import END, Line, split
@@ -84,12 +85,14 @@ async def _serve(
     line: Line | None,
 ) -> None:
     gateway = build()
-    house = _House(gateway, settings)
+    house = _House(gateway, settings, line)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(house.open_door, sock=listener, backlog=BACKLOG)
+    server: asyncio.AbstractServer | Doorway
     if line is None:
+        server = await loop.create_server(house.open_door, sock=listener, backlog=BACKLOG)
         house.listen_for_signals(house.tell)
     else:
+        server = Doorway(listener, house.open_door, house.is_ours)
         house.listen_for_signals(house.begin_to_drain)
         house.obey(line, orphaned=server.close)
     _settle_memory()
@@ -104,9 +107,10 @@ async def _serve(
 class _House:
     """The open connections, and when they have to go."""
 
-    def __init__(self, gateway: Gateway, settings: Settings) -> None:
+    def __init__(self, gateway: Gateway, settings: Settings, line: Line | None) -> None:
         self._gateway = gateway
         self._settings = settings
+        self._line = line
         self._connections: set[Connection] = set()
         self._date = Date()
         self._outbox = Outbox(asyncio.get_running_loop())
@@ -134,6 +138,10 @@ class _House:
         """Ask for a drain, and for no more however often: a terminal and systemd send a worker its parent's signals."""
         self._told.set()
         self._gateway.draining = True
+
+    def is_ours(self, entering: int = 0) -> bool:
+        """Whether the next connection is for this worker: no other one has clearly fewer."""
+        return self._line is None or self._line.tell(len(self._connections) + entering)
 
     def obey(self, line: Line, orphaned: Callable[[], None]) -> None:
         """Do what the parent says. When it is gone, drain and leave the port to whoever is started next."""
@@ -176,6 +184,7 @@ class _House:
 
     def _look_round(self) -> None:
         self._date.renew(formatdate(time.time(), usegmt=True))
+        self.is_ours()  # which tells the others, too, what has left
         now = asyncio.get_running_loop().time()
         for connection in list(self._connections):
             connection.check(now)

@@ -8,6 +8,9 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+
+from uni_api.server._doorway import Shares
 
 logger = logging.getLogger("uni_api.server")
 
@@ -32,9 +35,13 @@ _ORDERLY = {0, *(-number for number in _SIGNALS)}
 
 
 class Line:
-    """A worker's end of its line to the parent. It falls silent when the parent is gone, however that ended."""
+    """A worker's end of its line to the parent. It falls silent when the parent is gone, however that ended.
 
-    def __init__(self, wire: socket.socket) -> None:
+    `tell`: lets the other workers know how many connections this one has; whether none has clearly fewer.
+    """
+
+    def __init__(self, wire: socket.socket, tell: Callable[[int], bool]) -> None:
+        self.tell = tell
         self._wire = wire
         self._wire.setblocking(False)
 
@@ -108,6 +115,7 @@ class _Parent:
         self._listener = listener
         self._drain = drain
         self._started = started
+        self._shares = Shares(count)
         self._workers: dict[int, _Worker] = {}
         self._patience = [Patience() for _ in range(count)]
         self._due = {0: time.monotonic()}
@@ -158,7 +166,7 @@ class _Parent:
             if pid == 0:
                 ours.close()
                 self._leave()
-                return Line(theirs)
+                return Line(theirs, partial(self._shares.tell, place))
         except OSError as error:
             ours.close()
             logger.error("no process can be started: %s", error.strerror)
@@ -210,6 +218,7 @@ class _Parent:
         self._selector.unregister(worker.wire)
         worker.wire.close()
         del self._workers[worker.place]
+        self._shares.leave(worker.place)
         code = os.waitstatus_to_exitcode(os.waitpid(worker.pid, 0)[1])
         if self._stopping:
             self._code = self._code or int(code not in _ORDERLY)
