@@ -1,4 +1,4 @@
-"""Relay: one request's life: admit, plan, attempt, commit, settle.
+"""Relay: one request's life: plan, admit, attempt, commit, settle.
 
 Rule 1: knows the order of things and nothing of wire keys, URLs or SQL.
 Rule 2: every attempt is built from the client's original request, never from the last attempt's.

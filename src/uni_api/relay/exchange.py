@@ -1,4 +1,4 @@
-"""One client request's whole life: admit -> plan -> attempt* -> commit -> settle."""
+"""One client request's whole life: plan -> admit -> attempt* -> commit -> settle."""
 
 import asyncio
 import logging
