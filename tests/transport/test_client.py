@@ -9,7 +9,7 @@ from msgspec import structs
 from tests.transport.conftest import Run
 from tests.transport.servers import OK, QUICK, Peer, Server, answering, serving
 from uni_api.errors import Fault
-from uni_api.transport import HttpClient, Limits, Response
+from uni_api.transport import HttpClient, Limits, Response, connection
 
 
 async def ask(client: HttpClient, server: Server) -> bytes:
@@ -136,8 +136,9 @@ def test_an_idle_connection_that_stirs_is_dropped(run: Run, what: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["end", "reset"])
-def test_a_stale_connection_is_replaced_once(run: Run, how: str) -> None:
+def test_a_stale_connection_is_replaced_once(run: Run, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The peer closes just as the second request arrives: nothing of an answer was received."""
+    monkeypatch.setattr(connection, "JUST_USED", 0.0)
 
     async def handler(peer: Peer) -> None:
         await peer.request()
@@ -152,6 +153,27 @@ def test_a_stale_connection_is_replaced_once(run: Run, how: str) -> None:
             for expected in (1, 2, 3):
                 assert await ask(client, server) == b"ok"
                 assert len(server.peers) == expected
+            await client.aclose()
+
+    run(main)
+
+
+def test_a_connection_that_was_just_used_and_is_reset_is_not_replaced(run: Run) -> None:
+    """The peer has seen the request: asking again is another attempt, which is not for the client to make."""
+
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK)
+        await peer.request()
+        peer.reset()
+
+    async def main() -> None:
+        async with serving(handler) as server:
+            client = HttpClient()
+            assert await ask(client, server) == b"ok"
+            with pytest.raises(Fault, match="before it answered"):
+                await ask(client, server)
+            assert len(server.peers) == 1
             await client.aclose()
 
     run(main)

@@ -46,7 +46,8 @@ class HttpClient:
 
         `connect_to` is the address to connect to in place of the origin's name; TLS is verified for the name all the
         same. An idle connection that turns out to be closed, before a byte was received, is replaced once by a fresh
-        one. Raises Fault: "connect" when nothing was sent, "timeout", or "protocol".
+        one; one that was used until a moment ago and is reset is not. Raises Fault: "connect" when nothing was sent,
+        "timeout", or "protocol".
         """
         route = (head.origin, proxy, connect_to)
         connection = self._take(route) or await self._open(route, timeouts.connect)
@@ -63,7 +64,7 @@ class HttpClient:
             fault = response.fault
             if response.status or fault is None:
                 return response
-            if not (connection.reused and connection.untouched and fault.kind == "protocol"):
+            if not (connection.stale and fault.kind == "protocol"):
                 raise fault
             connection = await self._open(route, timeouts.connect, fresh=True)
 

@@ -24,6 +24,9 @@ MAX_HEADERS = 256
 _SLICE = 128 * 1024
 """A body is handed to the transport in pieces of this size, so that a slow upstream is noticed between them."""
 
+JUST_USED = 1.0
+"""Seconds: no peer gives up an idle connection so soon. A reset after them may have been meant for an idle one."""
+
 
 class Phase(Enum):
     IDLE = "idle"
@@ -62,6 +65,7 @@ class Connection(asyncio.Protocol):
         "_headers",
         "_host",
         "_idle_seconds",
+        "_idled",
         "_keep",
         "_loop",
         "_outbox",
@@ -70,6 +74,7 @@ class Connection(asyncio.Protocol):
         "_patience",
         "_phase",
         "_read_paused",
+        "_reset",
         "_response",
         "_since",
         "_timeouts",
@@ -110,6 +115,8 @@ class Connection(asyncio.Protocol):
         self._barren = 0
         self._bodyless = False
         self._keep = True
+        self._idled = 0.0
+        self._reset = False
         self._until_eof = False
         self._extra = False
         self._unsent: memoryview | None = None
@@ -136,7 +143,9 @@ class Connection(asyncio.Protocol):
         self._timeouts = timeouts
         self._head_size = 0
         self._bodyless = head.method == "HEAD"
-        self._since = now = loop.time()
+        now = loop.time()
+        self._idled = now - self._since
+        self._since = now
         self._total_at = inf if timeouts.total is None else now + timeouts.total
         size = len(body)
         if size <= _SLICE:
@@ -188,9 +197,12 @@ class Connection(asyncio.Protocol):
         )
 
     @property
-    def untouched(self) -> bool:
-        """Whether nothing of an answer to the last request has been received."""
-        return not self._head_size
+    def stale(self) -> bool:
+        """Whether it was lost because it had been idle: then nobody has seen the last request.
+
+        A peer that resets a connection which it has just used has seen it.
+        """
+        return self.reused and not self._head_size and not (self._reset and self._idled < JUST_USED)
 
     def __repr__(self) -> str:
         paused = [word for word, on in (("reading", self._read_paused), ("writing", self._write_paused)) if on]
@@ -258,6 +270,7 @@ class Connection(asyncio.Protocol):
             self._cut("closed the connection")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._reset = isinstance(exc, ConnectionResetError)
         self._cut("closed the connection" if exc is None else "broke off the connection")
         del self._parser, self._feed  # each holds this object: without them it is freed at once
 
