@@ -127,6 +127,17 @@ def test_one_worker_is_the_process_itself(upstream: Upstream) -> None:
         assert workers_of(gateway) == []
 
 
+def test_what_one_of_them_counted_is_kept(upstream: Upstream, tmp_path: Path) -> None:
+    channel = running.channel("a", f"{upstream.url}/v1", ["m"])
+    plan = running.config(channel, preferences={"rate_limit": "40/day"})
+    with running.gateway(plan, {**TWO, "UNI_API_DATA": str(tmp_path)}) as gateway:
+        until(lambda: "2 workers" in gateway.output())
+        assert [gateway.post(request("m")).status for _ in range(20)] == [200] * 20
+    ((_, seconds, times, _),) = json.loads((tmp_path / "state.json").read_bytes())["windows"]
+    assert seconds == 86_400
+    assert 1 <= len(times) <= 20
+
+
 @needs_redis
 def test_they_share_a_limit_through_redis(upstream: Upstream) -> None:
     async def one(session: aiohttp.ClientSession, gateway: Gateway) -> int:

@@ -133,7 +133,7 @@ class _Parent:
     def run(self) -> Line:
         self._listen_for_signals()
         while True:
-            for place in [place for place, at in self._due.items() if at <= time.monotonic()]:
+            while (place := self._next_due()) is not None:
                 if (line := self._start(place)) is not None:
                     return line
             if self._stopping and not self._workers:
@@ -141,6 +141,10 @@ class _Parent:
             self._wait()
             self._heed_signals()
             self._enforce_deadline()
+
+    def _next_due(self) -> int | None:
+        now = time.monotonic()
+        return next((place for place, at in self._due.items() if at <= now), None)
 
     def _listen_for_signals(self) -> None:
         self._alarm.setblocking(False)
