@@ -38,6 +38,7 @@ MODELS: dict[str, tuple[list[Step], list[Step]]] = {
     "401": (fails(401), says(GOOD)),
     "403": (fails(403), says(GOOD)),
     "404": (fails(404), says(GOOD)),
+    "page": (answer(b"\r\n<html><center>nginx</center></html>", 400, kind="text/html"), says(GOOD)),
     "redirect": (answer(b"", 302, (("Location", "http://127.0.0.1:1/"),)), says(GOOD)),
     "reset": ([Reset()], says(GOOD)),
     "close": ([Close()], says(GOOD)),

@@ -157,7 +157,11 @@ async def _failure(response: UpstreamResponse, lane: Lane, attempt: Try, *, stre
     status = response.status
     if status < 400:
         return Fault("protocol", f"The upstream answered with status {status}, a redirect; check base_url.")
-    fault = lane.error_reader(attempt, stream=stream)(status, await response.read(MAX_ERROR))
+    body = await response.read(MAX_ERROR)
+    fault = lane.error_reader(attempt, stream=stream)(status, body)
+    if status == 400 and body.lstrip()[:1] == b"<":
+        # A page is no word of the API: something on the way there did not want the request.
+        fault.kind, fault.status = "overloaded", 502
     if fault.retry_after is None:
         fault.retry_after = retry_after.asked(status, response.header, time.time())
     return fault

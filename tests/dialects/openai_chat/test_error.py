@@ -38,7 +38,6 @@ def fault(status: int, value: Any) -> Fault:
         (429, {"error": {"message": "invalid request of a kind"}}, "rate", None),
         (500, {"error": {"message": "oops", "type": "server_error"}}, "overloaded", "oops"),
         (503, b"<html>Bad gateway</html>", "overloaded", "The upstream answered with status 503."),
-        (400, b"\r\n<html><center>nginx</center></html>", "overloaded", "The upstream answered with status 400."),
         (400, b"plain words", "bad_request", "plain words"),
         (400, {"error": {"message": "m", "code": "bad_response_status_code"}}, "overloaded", "m"),
         (400, {"error": {"message": "bad response status code 400"}}, "overloaded", None),

@@ -105,13 +105,8 @@ def read_error(status: int, body: bytes) -> Fault:
         value = msgspec.json.decode(body.removeprefix(b"data:"))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         text = body.decode("utf-8", "replace").strip()
-        page = "<" in text[:64]
-        fault = _fault(status, "" if page else text[:_SHOWN], {}, body)
-        if page and status == 400:
-            # A page is no word of the API: something on the way there did not want the request.
-            fault.kind = "overloaded"
-            fault.status = 502
-        return fault
+        shown = "" if "<" in text[:64] else text[:_SHOWN]
+        return _fault(status, shown or f"The upstream answered with status {status}.", {}, body)
     return fault_of(status, value, body)
 
 
