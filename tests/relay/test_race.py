@@ -159,6 +159,14 @@ def test_the_budget_of_tries_holds_for_extra_attempts_too() -> None:
     assert won is not None and (won.name, story.begun) == ("a", ["a"])
 
 
+def test_where_there_is_nobody_else_the_share_is_left_to_others() -> None:
+    hedges = Hedges(SOON)
+    alone = Story(a=0.05)
+    assert run(lambda: raced(alone.tries(), hedges, alone.attempt, alone.note)) is alone.won[0]
+    assert alone.begun == ["a"]
+    assert hedges.take()
+
+
 def test_who_leaves_calls_everybody_off() -> None:
     story = Story(a=60, b=60)
 

@@ -49,6 +49,10 @@ class Hedges:
         self._extra += 1
         return True
 
+    def give_back(self) -> None:
+        """What was taken was not made: there was nobody to ask."""
+        self._extra -= 1
+
     def __repr__(self) -> str:
         return f"<Hedges {self._extra} of {self._requests} requests>"
 
@@ -80,7 +84,8 @@ async def raced(tries: Tries, hedges: Hedges, attempt: Attempt[A], failed: Faile
             late = hedges.rule.after if len(running) < hedges.rule.most else None
             done, _ = await asyncio.wait(running, timeout=late, return_when=asyncio.FIRST_COMPLETED)
             if not done:
-                chosen = await tries.next() if hedges.take() else None
+                if hedges.take() and (chosen := await tries.next()) is None:
+                    hedges.give_back()
                 if chosen is None:
                     done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
