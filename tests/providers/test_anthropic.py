@@ -17,6 +17,7 @@ PROVIDER = Anthropic()
         ("https://api.anthropic.com/v1/messages", "https://api.anthropic.com/v1/messages"),
         ("https://api.anthropic.com/v1/messages/", "https://api.anthropic.com/v1/messages"),
         ("https://a.b/anthropic", "https://a.b/anthropic/v1/messages"),
+        ("https://a.b/v1/chat/completions", "https://a.b/v1/messages"),
         ("https://a.b/api/v1/messages?beta=true", "https://a.b/api/v1/messages?beta=true"),
     ],
 )

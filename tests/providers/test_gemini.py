@@ -86,7 +86,7 @@ def test_key_travels_in_a_header() -> None:
     ],
 )
 def test_reasoning_of_an_alias(alias: str, model: str, reasoning: Reasoning) -> None:
-    assert PROVIDER.hints(alias, model) == Hints(reasoning=reasoning)
+    assert PROVIDER.hints(alias, model).reasoning == reasoning
 
 
 @pytest.mark.parametrize(
@@ -107,3 +107,22 @@ def test_alias_without_reasoning(alias: str, model: str) -> None:
 def test_realm() -> None:
     assert PROVIDER.realm(Site(base_url=HOME), "m") == "gemini"
     assert PROVIDER.realm(Site(base_url="https://relay.b/v1beta"), "m") == "gemini:relay.b"
+
+
+@pytest.mark.parametrize(
+    ("alias", "model", "searches"),
+    [
+        ("g-search", "gemini-2.5-flash", True),
+        ("g-think-1024-search", "gemini-2.5-flash", True),
+        ("g-high-search", "gemini-3-pro-preview", True),
+        ("g-search-x", "gemini-2.5-flash", False),
+        ("gemini-2.5-flash-search", "gemini-2.5-flash-search", False),
+        ("g", "gemini-2.5-flash", False),
+    ],
+)
+def test_an_alias_may_ask_for_search(alias: str, model: str, searches: bool) -> None:
+    assert [tool.block for tool in PROVIDER.hints(alias, model).tools] == ([{"googleSearch": {}}] if searches else [])
+
+
+def test_search_does_not_take_the_place_of_thinking() -> None:
+    assert PROVIDER.hints("g-think-1024-search", "gemini-2.5-flash").reasoning == Reasoning(budget=1024)

@@ -302,6 +302,20 @@ def test_a_thousand_lost_fields_do_not_burst_the_header(gateway: Gateway) -> Non
     assert len(got.headers["x-uni-api-losses"]) == 1000
 
 
+def test_an_alias_brings_search_where_the_client_brings_no_tools() -> None:
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    with Upstream({"gemini-2.5-flash": GENERATED}) as upstream:
+        models = [{"gemini-2.5-flash": "g-search"}, {"gemini-2.5-flash": "g"}]
+        channel = running.channel("gemini", f"{upstream.url}/v1beta", models, engine="gemini")
+        with running.gateway(running.config(channel)) as gateway:
+            for body in (request("g-search"), request("g-search", tools=tools), request("g")):
+                assert gateway.post(body).status == 200
+        searched, own, plain = (json.loads(one.body) for one in upstream.received)
+    assert searched["tools"] == [{"googleSearch": {}}]
+    assert [list(tool) for tool in own["tools"]] == [["functionDeclarations"]]
+    assert "tools" not in plain
+
+
 def test_overload_is_told_as_such(gateway: Gateway) -> None:
     got = gateway.post(request("down"))
     assert (got.status, got.headers["x-uni-api-attempts"]) == (529, "1")

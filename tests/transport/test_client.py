@@ -158,14 +158,16 @@ def test_a_stale_connection_is_replaced_once(run: Run, how: str, monkeypatch: py
     run(main)
 
 
-def test_a_connection_that_was_just_used_and_is_reset_is_not_replaced(run: Run) -> None:
+@pytest.mark.parametrize("how", ["end", "reset"])
+def test_a_connection_that_was_just_used_is_not_replaced(run: Run, how: str) -> None:
     """The peer has seen the request: asking again is another attempt, which is not for the client to make."""
 
     async def handler(peer: Peer) -> None:
         await peer.request()
         await peer.say(OK)
         await peer.request()
-        peer.reset()
+        if how == "reset":
+            peer.reset()
 
     async def main() -> None:
         async with serving(handler) as server:
@@ -179,7 +181,9 @@ def test_a_connection_that_was_just_used_and_is_reset_is_not_replaced(run: Run) 
     run(main)
 
 
-def test_a_fresh_connection_that_is_closed_is_not_replaced(run: Run) -> None:
+def test_a_fresh_connection_that_is_closed_is_not_replaced(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "JUST_USED", 0.0)
+
     async def handler(peer: Peer) -> None:
         await peer.request()
         if len(seen) == 1:

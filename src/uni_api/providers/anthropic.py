@@ -24,6 +24,7 @@ from uni_api.secret import Secret
 
 _HOME = "api.anthropic.com"
 _MESSAGES = "/messages"
+_ENDS = (_MESSAGES, "/chat/completions", "/models")
 
 _VERSION = ("anthropic-version", "2023-06-01")
 """Not the newer 2026-10-21: that one refuses temperature, top_p and top_k, which clients send.
@@ -102,8 +103,9 @@ def messages_url(base_url: str) -> str:
 
 def _root(path: str) -> str:
     """The path under which all endpoints stand."""
-    if path.endswith(_MESSAGES):
-        return path.removesuffix(_MESSAGES)
+    for end in _ENDS:
+        if path.endswith(end):
+            return path.removesuffix(end)
     return path if is_version(path.rpartition("/")[2]) else f"{path}/v1"
 
 

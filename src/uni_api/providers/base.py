@@ -5,7 +5,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
-from uni_api.canon import Reasoning
+from uni_api.canon import Foreign, Reasoning
 from uni_api.dialects.edits import NO_EDITS, Edits
 from uni_api.framing import Frame, SseDecoder
 from uni_api.secret import Secret
@@ -137,9 +137,13 @@ class Address(Struct, frozen=True, kw_only=True):
 
 
 class Hints(Struct, frozen=True, kw_only=True):
-    """What a model's alias asks for by its spelling (`-think-2048`, `-high`)."""
+    """What a model's alias asks for by its spelling (`-think-2048`, `-high`, `-search`).
+
+    tools: tools of the host's own, for requests that bring none.
+    """
 
     reasoning: Reasoning | None = None
+    tools: tuple[Foreign, ...] = ()
 
 
 class Quirks(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from uni_api.canon import Reasoning
+from uni_api.canon import Foreign, Reasoning
 from uni_api.providers._address import JSON, accept, hostname, is_version, parse, segment
 from uni_api.providers.base import NO_QUIRKS, Address, Door, Endpoint, Given, Hints, Listing, Quirks, Site, each_key
 from uni_api.providers.listings import ASK, listing, read_gemini, with_query
@@ -19,6 +19,9 @@ _TAKES_LEVEL = re.compile(r"gemini-(?:[3-9]|[1-9]\d)")
 """Gemini 3 and later take a thinking level (`ThinkingLevel` in google-genai); earlier ones take a budget only."""
 
 _VERSIONED = re.compile(r"/v1(?:beta|alpha)(?:/(?:models|tunedModels)(?:/.*)?)?\Z")
+
+_SEARCH = Foreign(dialect="gemini", block={"googleSearch": {}})
+"""Grounding with Google Search. Source: ai.google.dev, page "Grounding with Google Search" (read 2026-11-24)."""
 
 _COLLECTIONS = ("models/", "tunedModels/")
 
@@ -46,18 +49,20 @@ class Gemini(Struct, frozen=True):
         )
 
     def hints(self, alias: str, model: str, /) -> Hints:
-        """`-think-N` in an alias is a budget of N tokens (0 off, -1 the model decides); `-high` and its like a level.
+        """`-think-N` in an alias is a budget of N tokens (0 off, -1 the model decides), `-high` and its like a level.
+        `-search` at its end asks for grounding with search, where the client brings no tools.
 
         Only where the alias is not the model's own name; levels only for Gemini 3 and later.
         """
         if alias == model:
             return Hints()
+        tools = (_SEARCH,) if alias.endswith("-search") and not model.endswith("-search") else ()
         if think := _THINK.search(alias):
-            return Hints(reasoning=Reasoning(budget=max(-1, int(think["budget"]))))
+            return Hints(reasoning=Reasoning(budget=max(-1, int(think["budget"]))), tools=tools)
         level = _LEVEL.search(alias)
         if level and _TAKES_LEVEL.search(model) and not _LEVEL.search(model):
-            return Hints(reasoning=Reasoning(effort=_level(level["level"])))
-        return Hints()
+            return Hints(reasoning=Reasoning(effort=_level(level["level"])), tools=tools)
+        return Hints(tools=tools)
 
     def quirks(self, site: Site, model: str, /) -> Quirks:
         return NO_QUIRKS

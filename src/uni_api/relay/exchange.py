@@ -301,6 +301,8 @@ class Exchange:
             request = without_developer(request)
         plain = lane.dialect == self._front.name and lane.thoughts
         request = keep_realm(request, lane.realm, losses, plain_thinking=plain)
+        if lane.hints.tools and not request.tools and lane.tools:
+            request = structs.replace(request, tools=lane.hints.tools)
         reasoning = request.reasoning if request.reasoning is not None else lane.hints.reasoning
         request = structs.replace(request, model=lane.candidate.model, reasoning=reasoning)
         if self._fetched is None:

@@ -25,7 +25,7 @@ _SLICE = 128 * 1024
 """A body is handed to the transport in pieces of this size, so that a slow upstream is noticed between them."""
 
 JUST_USED = 1.0
-"""Seconds: no peer gives up an idle connection so soon. A reset after them may have been meant for an idle one."""
+"""Seconds: no peer gives up an idle connection so soon. What it closes after them may have been an idle one."""
 
 
 class Phase(Enum):
@@ -74,7 +74,6 @@ class Connection(asyncio.Protocol):
         "_patience",
         "_phase",
         "_read_paused",
-        "_reset",
         "_response",
         "_since",
         "_timeouts",
@@ -116,7 +115,6 @@ class Connection(asyncio.Protocol):
         self._bodyless = False
         self._keep = True
         self._idled = 0.0
-        self._reset = False
         self._until_eof = False
         self._extra = False
         self._unsent: memoryview | None = None
@@ -200,9 +198,9 @@ class Connection(asyncio.Protocol):
     def stale(self) -> bool:
         """Whether it was lost because it had been idle: then nobody has seen the last request.
 
-        A peer that resets a connection which it has just used has seen it.
+        A peer that gives up a connection which it has just used has seen it.
         """
-        return self.reused and not self._head_size and not (self._reset and self._idled < JUST_USED)
+        return self.reused and not self._head_size and self._idled >= JUST_USED
 
     def __repr__(self) -> str:
         paused = [word for word, on in (("reading", self._read_paused), ("writing", self._write_paused)) if on]
@@ -270,7 +268,6 @@ class Connection(asyncio.Protocol):
             self._cut("closed the connection")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._reset = isinstance(exc, ConnectionResetError)
         self._cut("closed the connection" if exc is None else "broke off the connection")
         del self._parser, self._feed  # each holds this object: without them it is freed at once
 
