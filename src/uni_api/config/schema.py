@@ -333,8 +333,8 @@ class ClientPreferences(Section):
     )
     auto_retry = Key(
         values.retry,
-        "What happens when a channel fails: `true` tries every channel in turn, and again what may pass; `false` or `0` "
-        "makes one try; a number n tries every channel, and n times more. See [failures](#when-a-channel-fails).",
+        "What happens when a channel fails: `true` tries every channel in turn, and again what may pass; `false` or "
+        "`0` makes one try; a number n tries every channel, and n times more. See [failures](#when-a-channel-fails).",
         name="AUTO_RETRY",
         default="`true`",
     )
