@@ -5,6 +5,7 @@ import asyncio
 from uni_api.config.plan import Channel
 from uni_api.errors import Fault, FaultKind
 from uni_api.providers.base import Address, Call, Door, Listing
+from uni_api.relay.lane import headers_for
 from uni_api.relay.redact import redact
 from uni_api.relay.tokens import Tokens
 from uni_api.transport import HttpClient, Proxy, Timeouts, compile_head
@@ -69,8 +70,7 @@ class Asker:
             address = page.next
 
     async def _get(self, address: Address, channel: Channel, proxy: Proxy | None) -> bytes:
-        own = {name.lower() for name, _ in channel.headers}
-        headers = (*((name, value) for name, value in address.headers if name.lower() not in own), *channel.headers)
+        headers = headers_for(channel, address)
         if address.grant is not None:
             token = await self._tokens.get(address.grant, proxy)
             headers = (*headers, ("authorization", f"Bearer {token.reveal()}"))

@@ -1,6 +1,7 @@
 """What every provider needs to build an address: a base URL taken apart, and the headers all calls share."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -24,6 +25,11 @@ class Base(Struct, frozen=True):
 
     def url(self, path: str) -> str:
         return f"{self.origin}{path}{self.query}"
+
+    def swapped(self, ends: Iterable[str], endpoint: str) -> str:
+        """The URL with `endpoint` in place of the first of `ends` that the path ends in, or after the path."""
+        end = next((end for end in ends if self.path.endswith(end)), "")
+        return self.url(self.path.removesuffix(end) + endpoint)
 
 
 def parse(base_url: str) -> Base:

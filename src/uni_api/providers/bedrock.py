@@ -7,14 +7,11 @@ Messages API", and the API reference; endpoint rules and service models of botoc
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TypeVar
 from urllib.parse import quote
 
-import msgspec
 from msgspec import Struct, structs
 
 from uni_api.dialects.edits import Edits
-from uni_api.errors import Fault
 from uni_api.framing import EventStreamDecoder
 from uni_api.providers._address import BEARER, JSON, bearer, hostname, parse
 from uni_api.providers.anthropic import Anthropic
@@ -34,11 +31,10 @@ from uni_api.providers.base import (
     Unfit,
 )
 from uni_api.providers.bedrock_frames import InvokeStreamDecoder
+from uni_api.providers.listings import decoded
 from uni_api.providers.openai import OpenAI
 from uni_api.providers.sigv4 import SigV4
 from uni_api.secret import Secret
-
-T = TypeVar("T")
 
 HOME = "https://bedrock-runtime.us-east-1.amazonaws.com"
 
@@ -168,7 +164,7 @@ class Bedrock(Struct, frozen=True):
             )
 
         def read_profiles(body: bytes) -> Page:
-            page = _decoded(body, _Profiles)
+            page = decoded(body, _Profiles)
             more = f"&nextToken={quote(page.next_token, safe='')}" if page.next_token else None
             names = tuple(profile.callable_name for profile in page.inference_profile_summaries)
             return Page(names, at(_PROFILES + more) if more else None)
@@ -300,11 +296,4 @@ class _Profiles(Struct, rename="camel"):
 
 def read_models(body: bytes) -> Page:
     """The ids of foundation models. Raises Fault for anything but a list of them."""
-    return Page(tuple(model.model_id for model in _decoded(body, _Models).model_summaries))
-
-
-def _decoded(body: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise Fault("protocol", "The upstream's list of models can't be read.", raw=body) from error
+    return Page(tuple(model.model_id for model in decoded(body, _Models).model_summaries))

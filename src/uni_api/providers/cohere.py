@@ -5,10 +5,8 @@ Source: docs.cohere.com, pages "Chat", "List Models" and "Using Cohere models vi
 
 from functools import partial
 
-import msgspec
 from msgspec import Struct
 
-from uni_api.errors import Fault
 from uni_api.providers._address import BEARER, JSON, accept, bearer, hostname, parse
 from uni_api.providers.base import (
     NO_QUIRKS,
@@ -23,7 +21,7 @@ from uni_api.providers.base import (
     Site,
     each_key,
 )
-from uni_api.providers.listings import ASK, with_query
+from uni_api.providers.listings import ASK, decoded, with_query
 from uni_api.providers.openai import OpenAI
 
 _HOMES = ("api.cohere.com", "api.cohere.ai")
@@ -102,9 +100,7 @@ def lives_at(base_url: str) -> bool:
 
 def server_url(base_url: str, endpoint: str) -> str:
     """`endpoint` at the server that any form of base URL names. A path before the API's own is kept."""
-    base = parse(base_url)
-    root = next((base.path.removesuffix(end) for end in _ENDPOINTS if base.path.endswith(end)), base.path)
-    return base.url(root + endpoint)
+    return parse(base_url).swapped(_ENDPOINTS, endpoint)
 
 
 class _Model(Struct):
@@ -124,10 +120,7 @@ class _Models(Struct):
 
 def read_models(address: Address, body: bytes) -> Page:
     """A page of models for chat, by their names. Raises Fault for anything but a list of them."""
-    try:
-        found = msgspec.json.decode(body, type=_Models)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise Fault("protocol", "The upstream's list of models can't be read.", raw=body[:4096]) from error
+    found = decoded(body, _Models)
     following = with_query(address, page_token=found.next_page_token) if found.next_page_token else None
     # A host that repeats itself is not asked again.
     if following is not None and following.url == address.url:

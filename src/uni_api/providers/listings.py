@@ -54,8 +54,8 @@ class _Models(Struct):
 def read_models(address: Address, body: bytes) -> Page:
     """`{"data": [{"id"}]}`, or the same under `models`, or the bare list; by `name` where there is no id."""
     if body.lstrip()[:1] == b"[":
-        return Page(_names(model.called for model in _decoded(body, list[_Model])))
-    found = _decoded(body, _Models)
+        return Page(_names(model.called for model in decoded(body, list[_Model])))
+    found = decoded(body, _Models)
     models = found.data if found.data is not None else found.models
     if models is None:
         raise _unreadable(body)
@@ -73,7 +73,7 @@ class _AnthropicModels(Struct):
 
 def read_anthropic(address: Address, body: bytes) -> Page:
     """Pages follow each other by the last id of the one before."""
-    found = _decoded(body, _AnthropicModels)
+    found = decoded(body, _AnthropicModels)
     more = with_query(address, after_id=found.last_id) if found.has_more and found.last_id else None
     return Page(_names(model.id for model in found.data), _following(address, more))
 
@@ -99,7 +99,7 @@ class _GeminiModels(Struct, rename="camel"):
 
 def read_gemini(address: Address, body: bytes) -> Page:
     """Only models that generate content, without the `models/` before their names."""
-    found = _decoded(body, _GeminiModels)
+    found = decoded(body, _GeminiModels)
     more = with_query(address, pageToken=found.next_page_token) if found.next_page_token else None
     names = (model.name.removeprefix("models/") for model in found.models if model.answers)
     return Page(_names(names), _following(address, more))
@@ -119,7 +119,7 @@ class _Deployments(Struct):
 
 def read_deployments(address: Address, body: bytes) -> Page:
     """Only deployments that are ready."""
-    return Page(_names(one.id for one in _decoded(body, _Deployments).data if one.status == "succeeded"))
+    return Page(_names(one.id for one in decoded(body, _Deployments).data if one.status == "succeeded"))
 
 
 # --- Cloudflare
@@ -142,7 +142,7 @@ class _Search(Struct):
 
 def read_search(address: Address, body: bytes) -> Page:
     """Pages are numbered from 1."""
-    found = _decoded(body, _Search)
+    found = decoded(body, _Search)
     counts = found.result_info
     more = found.result and counts.page * counts.per_page < counts.total_count
     following = with_query(address, page=str(counts.page + 1)) if more else None
@@ -163,7 +163,7 @@ class _Endpoints(Struct):
 
 def read_endpoints(address: Address, body: bytes) -> Page:
     """Serving endpoints for chat, and those that do not say what they are for."""
-    found = _decoded(body, _Endpoints)
+    found = decoded(body, _Endpoints)
     return Page(_names(one.name for one in found.endpoints if one.task is None or one.task.endswith("/chat")))
 
 
@@ -176,7 +176,8 @@ def _names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name)
 
 
-def _decoded(body: bytes, kind: type[T]) -> T:
+def decoded(body: bytes, kind: type[T]) -> T:
+    """A list of models as its host spells it. Raises Fault for anything else."""
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:

@@ -3,10 +3,8 @@
 Source: docs/api.md of github.com/ollama/ollama, docs.ollama.com/api and docs.ollama.com/cloud (read 2026-11-24).
 """
 
-import msgspec
 from msgspec import Struct
 
-from uni_api.errors import Fault
 from uni_api.framing import NdjsonDecoder
 from uni_api.providers._address import BEARER, JSON, bearer, hostname, parse
 from uni_api.providers.base import (
@@ -22,6 +20,7 @@ from uni_api.providers.base import (
     Site,
     each_key,
 )
+from uni_api.providers.listings import decoded
 from uni_api.providers.openai import OpenAI
 
 _HOME = "ollama.com"
@@ -92,9 +91,7 @@ def lives_at(base_url: str) -> bool:
 
 def server_url(base_url: str, endpoint: str) -> str:
     """`endpoint` at the server that any form of base URL names. A path before the API's own is kept."""
-    base = parse(base_url)
-    root = next((base.path.removesuffix(end) for end in _ENDPOINTS if base.path.endswith(end)), base.path)
-    return base.url(root + endpoint)
+    return parse(base_url).swapped(_ENDPOINTS, endpoint)
 
 
 class _Model(Struct):
@@ -107,8 +104,5 @@ class _Tags(Struct):
 
 def read_tags(body: bytes) -> Page:
     """The models of a server, by the names that requests call them. Raises Fault for anything but a list of them."""
-    try:
-        tags = msgspec.json.decode(body, type=_Tags)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise Fault("protocol", "The upstream's list of models can't be read.", raw=body) from error
+    tags = decoded(body, _Tags)
     return Page(tuple(model.name for model in tags.models))

@@ -110,8 +110,7 @@ def endpoint_url(base_url: str, endpoint: str) -> str:
     base = parse(base_url)
     if not base.path:
         return base.url(path_at(base.host) + endpoint)
-    end = next((end for end in _ENDPOINTS if base.path.endswith(end)), "")
-    return base.url(base.path.removesuffix(end) + endpoint)
+    return base.swapped(_ENDPOINTS, endpoint)
 
 
 def _effort(word: str) -> Effort:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 
-import msgspec
 from msgspec import Struct, structs
 
 from uni_api.dialects.edits import Edits
@@ -35,7 +34,7 @@ from uni_api.providers.base import (
 )
 from uni_api.providers.gemini import Gemini
 from uni_api.providers.google_token import TOKEN_URI, ServiceAccount, SignedInUser, check_key, read_credentials
-from uni_api.providers.listings import ASK, listing, with_query
+from uni_api.providers.listings import ASK, decoded, listing, with_query
 from uni_api.providers.openai import OpenAI
 from uni_api.providers.vertex_models import Model, parsed
 from uni_api.secret import Secret
@@ -380,10 +379,7 @@ class _Catalogue(Struct, rename="camel"):
 
 def read_models(start: str, address: Address, body: bytes) -> Page:
     """The names that begin with `start`, without `publishers/.../models/`. Raises Fault for anything else."""
-    try:
-        found = msgspec.json.decode(body, type=_Catalogue)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise Fault("protocol", "The upstream's list of models can't be read.", raw=body[:4096]) from error
+    found = decoded(body, _Catalogue)
     names = (model.name.rpartition("/")[2] for model in found.publisher_models)
     more = with_query(address, pageToken=found.next_page_token) if found.next_page_token else None
     following = None if more is None or more.url == address.url else more
