@@ -16,7 +16,7 @@ from uni_api.dialects.moderation import MODELS, Flags, read_reply, write_request
 from uni_api.errors import Denied, Fault
 from uni_api.providers.base import Address
 from uni_api.relay.lane import headers_for
-from uni_api.relay.race import Abandonable
+from uni_api.relay.race import Abandonable, in_turn
 from uni_api.relay.retry_after import asked
 from uni_api.relay.verdict import Verdict, judge
 from uni_api.routing import Candidate, Pool, Tries, Try
@@ -169,25 +169,23 @@ class Moderator:
         return pool
 
     async def _asked(self, tries: Tries, text: str, name: str) -> Flags | None:
-        chosen = await tries.next()
-        while chosen is not None:
-            try:
-                flags = await self._answer(chosen, text)
-            except Fault as fault:
-                # Not its message: it may quote the user.
-                place = f"{chosen.candidate.channel.name}/{chosen.candidate.model}"
-                logger.warning("%s moderation by %s failed (%s, status %d)", name, place, fault.kind, fault.status)
-                await self._relay.failed(chosen, fault, only=tries.only)
-                verdict = judge(fault)
-                chosen = await tries.next(same_channel=verdict is Verdict.NEXT_KEY, again=verdict is Verdict.RETRY)
-                if chosen is not None and chosen.repeats:
-                    await self._relay.back_off(chosen.repeats)
-            else:
-                noting = self._relay.worked(chosen)
-                if noting is not None:
-                    await noting
-                return flags
-        return None
+        async def attempt(chosen: Try) -> Flags:
+            if chosen.repeats:
+                await self._relay.back_off(chosen.repeats)
+            flags = await self._answer(chosen, text)
+            noting = self._relay.worked(chosen)
+            if noting is not None:
+                await noting
+            return flags
+
+        async def failed(chosen: Try, fault: Fault) -> Verdict:
+            # Not its message: it may quote the user.
+            place = f"{chosen.candidate.channel.name}/{chosen.candidate.model}"
+            logger.warning("%s moderation by %s failed (%s, status %d)", name, place, fault.kind, fault.status)
+            await self._relay.failed(chosen, fault, only=tries.only)
+            return judge(fault)
+
+        return await in_turn(tries, attempt, failed)
 
     async def _answer(self, chosen: Try, text: str) -> Flags:
         candidate = chosen.candidate

@@ -19,9 +19,10 @@ class Abandonable(Protocol):
     def abandon(self) -> None: ...
 
 
+T = TypeVar("T")
 A = TypeVar("A", bound=Abandonable)
 
-Attempt = Callable[[Try], Awaitable[A]]
+Attempt = Callable[[Try], Awaitable[T]]
 
 Failed = Callable[[Try, Fault], Awaitable[Verdict]]
 """Is told of each failure, and says what it means for the next try."""
@@ -57,7 +58,7 @@ class Hedges:
         return f"<Hedges {self._extra} of {self._requests} requests>"
 
 
-async def in_turn(tries: Tries, attempt: Attempt[A], failed: Failed) -> A | None:
+async def in_turn(tries: Tries, attempt: Attempt[T], failed: Failed) -> T | None:
     """The first attempt that holds, one after the other; None when all have failed."""
     chosen = tries.at_once() or await tries.next()
     while chosen is not None:

@@ -58,9 +58,9 @@ class Relay:
         state: State | None = None,
     ) -> None:
         state = state or LocalState(time.time)
-        self.router = Router(plan)
+        self.hedges: Hedges | None = None
+        self._adopt(plan)
         self.gate = Gate(plan, state, time.time)
-        self._plan = plan
         self.http = http
         self.fetcher = fetcher
         self._local = local or {}
@@ -69,29 +69,30 @@ class Relay:
         self.health.use(plan)
         self._scheduler = Scheduler(self.health)
         self._tokens = tokens or Tokens(http, time.time)
-        self._lanes: dict[tuple[str, Candidate, str | None], Lane] = {}
-        self._by_role = plan.waits_by_role
-        self.weighs = _weighs(plan)
         self._dice = random.Random()
         self.lists: Lists | None = None
-        self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
         self.memory = Memory(plan.affinity, self.health)
         self.moderator = Moderator(self)
 
     def use(self, plan: Plan) -> None:
         """Route by `plan` from now on. Exchanges under way go on with the candidates that they have."""
-        self._plan = plan
-        self.router = Router(plan)
+        self._adopt(plan)
         self.gate.use(plan)
         self.ring.use(plan)
         self.health.use(plan)
-        self._lanes = {}
-        self._by_role = plan.waits_by_role
-        self.weighs = _weighs(plan)
-        if self.hedges is None or self.hedges.rule != plan.hedging:
-            self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
         self.memory.use(plan.affinity)
         self.moderator.forget()
+
+    def _adopt(self, plan: Plan) -> None:
+        """What is told by the Plan alone. Only what was counted for an unchanged rule of hedging stays."""
+        self._plan = plan
+        self.router = Router(plan)
+        self._lanes: dict[tuple[str, Candidate, str | None], Lane] = {}
+        self._by_role = plan.waits_by_role
+        self.weighs = any(channel.key_limits is not None for channel in plan.channels)
+        """Whether some channel's keys are chosen by what a request comes to."""
+        if self.hedges is None or self.hedges.rule != plan.hedging:
+            self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
 
     def answer(
         self, dialect: str, body: bytes, client: Client, request_id: bytes, session: bytes | None = None
@@ -176,8 +177,3 @@ class Relay:
 
     def __repr__(self) -> str:
         return f"<Relay {len(self._lanes)} lanes, {self.ring!r}, {self.router!r}>"
-
-
-def _weighs(plan: Plan) -> bool:
-    """Whether some channel's keys are chosen by what a request comes to."""
-    return any(channel.key_limits is not None for channel in plan.channels)
