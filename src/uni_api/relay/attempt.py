@@ -118,13 +118,11 @@ async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses,
     try:
         if not 200 <= response.status < 300:
             raise await _failure(response, lane, attempt, stream=request.stream)
-        is_whole = True
-        decoder = lane.decoder(attempt)
-        if request.stream and decoder is SseDecoder:
+        decoder = lane.decoder(attempt) if request.stream else None
+        is_whole = decoder is None
+        if decoder is SseDecoder:
             response, is_whole = await _looked_at(response)
-        elif request.stream:
-            is_whole = False
-        if is_whole:
+        if decoder is None or is_whole:
             reply = await _read_reply(response, lane, lenient=attempt.alone)
             if request.stream:
                 return _streamed(reply, front.writer(request))

@@ -26,13 +26,12 @@ MOST_WAYS = 10_000
 class Way(Struct):
     """One door, for whole answers or for streams: its address, and the head of its requests.
 
-    `plain` is the head of every request, None where it depends on more than the door. `head` is None where every
-    request needs its own; `token` is what it was compiled with.
+    `head` is that of every request; None where it depends on more than the door, or on a token that is still to be got:
+    then `token` is what it was last compiled with.
     """
 
     address: Address
     headers: tuple[tuple[str, str], ...]
-    plain: Head | None = None
     head: Head | None = None
     token: Secret | None = None
 
@@ -102,12 +101,9 @@ class Lane:
 
     def send(self, attempt: Try, body: bytes, *, stream: bool) -> Awaitable[UpstreamResponse]:
         """Comes to the head of the upstream's answer. Raises Fault."""
-        way = self._ways.get((attempt.place, stream))
-        if way is not None and way.plain is not None:
-            return self._http.send(way.plain, body, timeouts=self._timeouts[stream], proxy=self.proxy)
         if self._local is not None:
             return self._local.send(body)
-        way = self.way(attempt, stream=stream)
+        way = self._ways.get((attempt.place, stream)) or self.way(attempt, stream=stream)
         address = way.address
         if address.sign is not None:
             return self._send_signed(way, address.sign, body, self._timeouts[stream])
@@ -136,8 +132,7 @@ class Lane:
         address = channel.provider.address(attempt.door, self.candidate.model, stream=stream)
         headers = headers_for(channel, address)
         alone = address.sign is None and address.grant is None
-        head = compile_head("POST", address.url, headers) if alone else None
-        return Way(address, headers, head, head)
+        return Way(address, headers, compile_head("POST", address.url, headers) if alone else None)
 
     async def _send_signed(self, way: Way, sign: Sign, body: bytes, timeouts: Timeouts) -> UpstreamResponse:
         url = way.address.url

@@ -126,7 +126,8 @@ class Doors:
         """The door to use, none of `used`. None when there is none that is free."""
         free = bench.free
         if not (used or self._resting or bench.limited) and prefer is None:
-            return self._order.place(self._order.pick(free, turn, True))
+            found = self._order.pick_any(turn)
+            return self._order.place(self._order.pick(free, turn, True) if found is None else found)
         self._let_back(bench, len(used))
         if prefer is not None and self.is_free(bench, used, prefer):
             return prefer

@@ -84,8 +84,6 @@ class RoundRobin(_AsListed):
     def pick(self, free: Places, turn: int, whole: bool) -> int:
         if whole:
             self._ahead = 0  # processes that passed over different doors agree again
-            if len(free) == self._size:
-                return turn % self._size
         found = _from(free, (turn + self._ahead) % self._size)
         self._ahead = (found - turn) % self._size
         return found
