@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from uni_api.dialects.error_table import ErrorTable, words_of
 from uni_api.errors import Fault, FaultKind
 
 _TYPES: dict[str, tuple[FaultKind, int]] = {
@@ -50,6 +51,7 @@ _REFINEMENTS: dict[FaultKind, tuple[tuple[FaultKind, re.Pattern[str]], ...]] = {
     "rate": (("quota", _QUOTA),),
     "auth": (("quota", _QUOTA),),
 }
+_TABLE = ErrorTable(_TYPES, _STATUSES, _REFINEMENTS)
 
 
 def read_error(status: int, body: bytes, /) -> Fault:
@@ -62,9 +64,9 @@ def read_error(status: int, body: bytes, /) -> Fault:
         value = value[0]  # a cloud that hosts the format wraps its own errors so
     if isinstance(value, Mapping):
         return fault_of(value, status, raw=body)
-    message = value if isinstance(value, str) else _words_of(body)
+    message = value if isinstance(value, str) else words_of(body, "title")
     return Fault(
-        _kind_of(None, status, message), message or _sentence(status), status=_status_of(None, status), raw=body
+        _TABLE.kind(None, status, message), message or _sentence(status), status=_TABLE.status(None, status), raw=body
     )
 
 
@@ -85,43 +87,14 @@ def fault_of(value: Mapping[str, Any], status: int = 200, *, raw: bytes = b"") -
     code = details.get("error_code") if isinstance(details, Mapping) else error.get("code")
     code = code if isinstance(code, str) else None
     return Fault(
-        _kind_of(kind_word, status, f"{message} {(code or '').replace('_', ' ')}"),
+        _TABLE.kind(kind_word, status, f"{message} {(code or '').replace('_', ' ')}"),
         message or _sentence(status),
-        status=_status_of(kind_word, status),
+        status=_TABLE.status(kind_word, status),
         code=code or cloud_word,
         type=kind_word or cloud_word,
         raw=raw,
     )
 
 
-def _kind_of(word: str | None, status: int, message: str) -> FaultKind:
-    if word in _TYPES:
-        kind = _TYPES[word][0]
-    elif status in _STATUSES:
-        kind = _STATUSES[status]
-    elif 400 <= status < 500:
-        kind = "bad_request"
-    else:
-        kind = "overloaded"
-    return next((finer for finer, pattern in _REFINEMENTS.get(kind, ()) if pattern.search(message)), kind)
-
-
-def _status_of(word: str | None, status: int) -> int:
-    if status >= 400:
-        return status
-    return _TYPES[word][1] if word in _TYPES else 502
-
-
 def _sentence(status: int) -> str:
     return f"The upstream answered with status {status} and no explanation."
-
-
-def _words_of(body: bytes) -> str:
-    """Plain text as it is, of a web page its title, at most 500 characters."""
-    text = body[:65_536].decode("utf-8", "replace").strip()
-    if text.startswith("<"):
-        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.I | re.S)
-        text = title[1].strip() if title else ""
-    elif text.startswith(("{", "[")):
-        text = ""
-    return text[:500]

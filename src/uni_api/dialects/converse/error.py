@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from uni_api.dialects.error_table import ErrorTable, words_of
 from uni_api.errors import Fault, FaultKind
 
 _TYPES: dict[str, tuple[FaultKind, int]] = {
@@ -79,6 +80,7 @@ _REFINEMENTS: dict[FaultKind, tuple[tuple[FaultKind, re.Pattern[str]], ...]] = {
     "rate": (("quota", _QUOTA),),
     "auth": (("quota", _QUOTA),),
 }
+_TABLE = ErrorTable(_TYPES, _STATUSES, _REFINEMENTS)
 
 
 def read_error(status: int, body: bytes, /) -> Fault:
@@ -89,7 +91,7 @@ def read_error(status: int, body: bytes, /) -> Fault:
         value = None
     if isinstance(value, Mapping):
         return fault_of(value, status, raw=body)
-    message = value if isinstance(value, str) else _words_of(body)
+    message = value if isinstance(value, str) else words_of(body, "title", "Message")
     return _fault(None, message, status, raw=body)
 
 
@@ -133,32 +135,9 @@ def _fault(word: str | None, message: str, status: int, *, kind_by: int | None =
     type = _type_of(word)
     message = message.strip()
     return Fault(
-        _kind_of(type, status, message) if kind_by is None else _kind_of(None, kind_by, message),
+        _TABLE.kind(type, status, message) if kind_by is None else _TABLE.kind(None, kind_by, message),
         message or f"The upstream answered with {type or f'status {status}'} and no explanation.",
-        status=status if status >= 400 else _TYPES[type][1] if type in _TYPES else 502,
+        status=_TABLE.status(type, status),
         type=type,
         raw=raw,
     )
-
-
-def _kind_of(word: str | None, status: int, message: str) -> FaultKind:
-    if word in _TYPES:
-        kind = _TYPES[word][0]
-    elif status in _STATUSES:
-        kind = _STATUSES[status]
-    elif 400 <= status < 500:
-        kind = "bad_request"
-    else:
-        kind = "overloaded"
-    return next((finer for finer, pattern in _REFINEMENTS.get(kind, ()) if pattern.search(message)), kind)
-
-
-def _words_of(body: bytes) -> str:
-    """Plain text as it is, of a web page its title, at most 500 characters."""
-    text = body[:65_536].decode("utf-8", "replace").strip()
-    if text.startswith("<"):
-        title = re.search(r"<(?:title|Message)[^>]*>(.*?)</(?:title|Message)>", text, re.I | re.S)
-        text = title[1].strip() if title else ""
-    elif text.startswith(("{", "[")):
-        text = ""
-    return text[:500]
