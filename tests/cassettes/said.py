@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 Leaf = tuple[str, str]
@@ -220,3 +220,29 @@ def _blob(text: str) -> bytes | None:
         return base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError):
         return None
+
+
+def reckoned(
+    request: dict[str, Any],
+    said: Said,
+    losses: str,
+    words: Mapping[str, tuple[str, ...]] = KNOBS,
+    *,
+    cut: tuple[str, ...] = (),
+) -> tuple[int, int, list[str]]:
+    """How many things `request` says, how many of them `said` holds, and what is neither held nor in the ledger.
+
+    words: where each knob may be found again · cut: beginnings of texts that the request holds shortened.
+    """
+    total = held = 0
+    gone = []
+    for path, text in leaves(request):
+        total += 1
+        if said.holds(text):
+            held += 1
+        elif not excused(path, losses) and not text.startswith(cut):
+            gone.append(f"{path}: {text[:80]!r}")
+    for name in knobs(request):
+        if not any(said.names(word) or word in losses for word in words.get(name, (name,))):
+            gone.append(name)
+    return total, held, gone

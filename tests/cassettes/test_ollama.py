@@ -16,7 +16,7 @@ import pytest
 from tests.cassettes import clients, oracle
 from tests.cassettes.records import FOLDER, Record, needs_records, records
 from tests.cassettes.rich import RICH
-from tests.cassettes.said import Said, excused, knobs, leaves
+from tests.cassettes.said import Said, reckoned
 from tests.cassettes.test_requests import Target, listening
 from tests.cassettes.views import Tokens, View, Voice, differences
 from tests.dialects.ollama.schema import problems
@@ -142,19 +142,7 @@ KNOBS: Mapping[str, tuple[str, ...]] = {
 def unsaid(body: dict[str, Any], received: Any, losses: str) -> tuple[int, int, list[str]]:
     """How many things the client said, how many of them `received` holds, and what is neither held nor lost."""
     said = Said(received)
-    total = held = 0
-    gone = []
-    for path, text in leaves(body):
-        total += 1
-        if said.holds(text):
-            held += 1
-        elif not excused(path, losses):
-            gone.append(f"{path}: {text[:80]!r}")
-    for name in knobs(body):
-        words = KNOBS.get(name, (name,))
-        if not any(said.names(word) or word in losses for word in words):
-            gone.append(name)
-    return total, held, gone
+    return reckoned(body, said, losses, KNOBS)
 
 
 def judge(target: Target, requests: Mapping[str, dict[str, Any]]) -> tuple[int, int, dict[str, list[str]]]:

@@ -19,7 +19,7 @@ from openai.types.responses import response_create_params
 from tests.cassettes import oracle, typed
 from tests.cassettes.records import FOLDER, Record, needs_records, records
 from tests.cassettes.rich import RICH
-from tests.cassettes.said import Said, excused, knobs, leaves
+from tests.cassettes.said import Said, reckoned
 from tests.cassettes.test_requests import Target, listening
 from tests.cassettes.views import Tokens, View, Voice, differences, value_of
 from tests.fakes.cuts import Cut, awkwardly, every, randomly, whole
@@ -228,19 +228,7 @@ def unsaid(body: dict[str, Any], received: Any, losses: str) -> tuple[int, int, 
     """
     arguments = [value_of(item["arguments"]) for item in received["input"] if "arguments" in item]
     said = Said([received, arguments])
-    total = held = 0
-    gone = []
-    for path, text in leaves(body):
-        total += 1
-        if said.holds(text):
-            held += 1
-        elif not excused(path, losses) and not text.startswith(SHORTENED):
-            gone.append(f"{path}: {text[:80]!r}")
-    for name in knobs(body):
-        words = KNOBS.get(name, (name,))
-        if not any(said.names(word) or word in losses for word in words):
-            gone.append(name)
-    return total, held, gone
+    return reckoned(body, said, losses, KNOBS, cut=(SHORTENED,))
 
 
 def judge(target: Target, requests: Mapping[str, dict[str, Any]]) -> tuple[int, int, dict[str, list[str]]]:
