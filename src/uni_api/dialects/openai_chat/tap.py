@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from uni_api.canon import Finish, Usage
 from uni_api.dialects.openai_chat.error import read_error
-from uni_api.dialects.openai_chat.usage import read_finish, read_usage
+from uni_api.dialects.openai_chat.usage import FINISH_WORDS, read_finish, read_usage
 from uni_api.errors import Fault
 from uni_api.framing import SseDecoder
 from uni_api.framing.sse import MAX_EVENT
@@ -15,14 +15,21 @@ from uni_api.framing.sse import MAX_EVENT
 _ENDS = (b"\n\n", b"\r\n\r\n")
 _TEXT = b'"delta":{"content":"'
 _USAGE = b'"usage":{'
+_USAGE_SPACED = b'"usage": {'
 _NO_CHOICES = b'"choices":[]'
 _FINISH = b'"finish_reason":"'
+_FINISH_SPACED = b'"finish_reason": "'
+_ERROR = b'"error"'
 DONE = b"data: [DONE]\n\n"
 
 LOOK_BACK = 2
 """Usage, finish and errors end a stream: a block of many events is read from its end to so many with none of them."""
 SMALL = 2048
 """Up to this size a block is searched whole before it is taken apart."""
+
+_UNLIKE_ANY = b"\0"
+
+_FINISHES = {word.encode(): read_finish(word) for word in FINISH_WORDS}
 
 
 class Said(Struct):
@@ -86,18 +93,22 @@ class Tap:
     broke: the error that an event after the first content carried (the event itself is relayed).
     """
 
+    finish: Finish | None = None
+    begun = False
+    done = False
+    broke: Fault | None = None
+    _metered = b""
+    _size = 0
+    _tail = b""
+    # An event that begins and ends as one that told nothing, with no more than a string between, tells nothing either.
+    _before = _UNLIKE_ANY
+    _after = b""
+
     def __init__(self, *, usage_shown: bool, lenient: bool = False) -> None:
         """lenient: an answer that ends properly is one, even without a word."""
         self._lenient = lenient
-        self._metered = b""
-        self.finish: Finish | None = None
-        self.begun = False
-        self.done = False
-        self.broke: Fault | None = None
         self._hide = not usage_shown
         self._pieces: list[bytes] = []
-        self._size = 0
-        self._tail = b""
         self._head: list[bytes] = []
 
     @property
@@ -119,7 +130,16 @@ class Tap:
             chunk = self._take(chunk)
         if not self.begun:
             return self._open(chunk)
+        before = self._before
+        if (
+            chunk.startswith(before)
+            and chunk.endswith(self._after)
+            and chunk.find(b'"', len(before), -len(self._after)) < 0
+        ):
+            return chunk
         if len(chunk) < SMALL and not _tells(chunk):
+            if before is _UNLIKE_ANY:
+                self._learn(chunk)
             return chunk
         return self._read(chunk)
 
@@ -133,6 +153,13 @@ class Tap:
         if not (self.done or self.finish or self._metered or self.broke):
             raise Fault("protocol", "The upstream's stream broke off before its end.")
         return rest
+
+    def _learn(self, chunk: bytes) -> None:
+        """Keep what surrounds the text of an event that tells nothing, for all that follow."""
+        start = chunk.find(_TEXT) + len(_TEXT)
+        stop = chunk.find(b'"', start)
+        if start >= len(_TEXT) and stop > 0 and chunk[stop - 1 : stop] != b"\\":
+            self._before, self._after = chunk[:start], chunk[stop:]
 
     def _whole_events(self, chunk: bytes) -> bytes:
         """Keep back the event that is not whole yet, so that nothing is ever glued to half an event."""
@@ -221,38 +248,41 @@ class Tap:
             self.done = True
             stop -= len(DONE)
         mark = b"\n\n" if block.endswith(b"\n\n") else b"\r\n\r\n"
+        width = len(mark)
         told = []
         silent = 0
         metered = finished = False
         while stop > 0 and silent < LOOK_BACK and not (metered and finished):
-            before = block.rfind(mark, 0, max(0, stop - len(mark)))
-            start = before + len(mark) if before >= 0 else 0
+            before = block.rfind(mark, 0, stop - width) if stop > width else -1
+            start = before + width if before >= 0 else 0
             event = block[start:stop]
-            if _tells(event):
-                told.append(event)
-                finished = finished or _FINISH in event
-                if _meters(event):
+            meters = _meters(event)
+            word = event.find(_FINISH)
+            if meters or word >= 0 or _tells_oddly(event):
+                told.append((event, meters, word))
+                finished = finished or word >= 0
+                if meters:
                     metered = True
-                    if self._hide and _is_only_usage(event):
+                    if self._hide and word < 0 and _is_only_usage(event):
                         block = block[:start] + block[stop:]
             elif not event.startswith(b":"):
                 silent += 1
             stop = start
-        while told:
-            self._note(told.pop())
+        for event, meters, word in reversed(told):
+            self._note(event, meters, word)
         return block
 
-    def _note(self, event: bytes) -> None:
-        """Keep an event that tells usage, to be read when asked; read what else it tells."""
-        if _meters(event):
+    def _note(self, event: bytes, meters: bool, word: int) -> None:
+        """Keep an event that tells usage, to be read when asked; read what else it tells. `word`: where its finish is."""
+        if meters:
             self._metered = event
-        at = event.find(_FINISH)
-        if b'"error"' in event or (at < 0 and not _meters(event)):
+        if event.find(_ERROR) >= 0 or (word < 0 and not meters):
             for data in _data(event):
                 self._read_whole(data)
-        elif at >= 0:
-            at += len(_FINISH)
-            self.finish = finish_of(event[at : event.find(b'"', at)].decode("utf-8", "replace"))
+        elif word >= 0:
+            word += len(_FINISH)
+            said = event[word : event.find(b'"', word)]
+            self.finish = _FINISHES.get(said) or finish_of(said.decode("utf-8", "replace"))
 
     def _read_whole(self, data: bytes) -> None:
         if data == b"[DONE]":
@@ -273,9 +303,12 @@ class Tap:
         return f"<Tap {state}, usage {self.usage}, finish {self.finish}>"
 
 
+# `find` on bytes takes half the time of `in`.
+
+
 def _last_end(data: bytes) -> int:
     """Where the last whole event of `data` ends; 0 when none does."""
-    return max(data.rfind(end) + len(end) if end in data else 0 for end in _ENDS)
+    return max(at + len(end) if (at := data.rfind(end)) >= 0 else 0 for end in _ENDS)
 
 
 def _event_end(block: bytes, start: int) -> int:
@@ -288,33 +321,29 @@ def _event_end(block: bytes, start: int) -> int:
 
 
 def _meters(data: bytes) -> bool:
-    return _USAGE in data or b'"usage": {' in data
+    return data.find(_USAGE) >= 0 or data.find(_USAGE_SPACED) >= 0
 
 
 def _tells(data: bytes) -> bool:
     """Whether `data` may say something about the answer itself."""
-    return (
-        _USAGE in data
-        or _FINISH in data
-        or b"[DONE]" in data
-        or b'"error"' in data
-        or b'"usage": {' in data
-        or b'"finish_reason": "' in data
-    )
+    return _meters(data) or data.find(_FINISH) >= 0 or _tells_oddly(data)
+
+
+def _tells_oddly(data: bytes) -> bool:
+    """Whether `data` may say something that is only known when it is decoded."""
+    return data.find(b"[DONE]") >= 0 or data.find(_ERROR) >= 0 or data.find(_FINISH_SPACED) >= 0
 
 
 def _surely_speaks(event: bytes) -> bool:
     """Whether `event` has text as hosts mostly spell it; if not, it has to be decoded to know."""
     at = event.find(_TEXT)
-    return at >= 0 and event[at + len(_TEXT) : at + len(_TEXT) + 1] != b'"' and b'"error"' not in event
+    return at >= 0 and event[at + len(_TEXT) : at + len(_TEXT) + 1] != b'"' and event.find(_ERROR) < 0
 
 
 def _is_only_usage(event: bytes) -> bool:
-    """Whether `event` carries nothing but the usage. Decoded only where hosts spell it in an unusual way."""
-    if _FINISH in event:
-        return False
-    if _NO_CHOICES in event:
-        return b'"error"' not in event
+    """Whether `event`, which has no finish, carries nothing but the usage. Decoded only where it is spelt unusually."""
+    if event.find(_NO_CHOICES) >= 0:
+        return event.find(_ERROR) < 0
     for data in _data(event):
         try:
             chunk = _chunk.decode(data)
