@@ -19,6 +19,7 @@ ELSEWHERE: dict[str, str] = {
     "relay/attempt.py": "relay/test_exchange.py",
     "relay/answer.py": "relay/test_exchange.py",
     "relay/relay.py": "relay/test_exchange.py",
+    "relay/upstream.py": "relay/test_exchange.py",
     # The page of errors holds its table.
     "errors.py": "docs/test_errors.py",
     # Wiring, tested by running the whole.

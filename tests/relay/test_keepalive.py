@@ -1,14 +1,14 @@
 """Signs of life in silent streams, and that a stream which is kept open can still be tried elsewhere."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
 
 from uni_api.dialects import registry
 from uni_api.errors import Denied, Fault
-from uni_api.relay.answer import EVENTS, Answer
+from uni_api.relay.answer import EVENTS, Answer, Outlet
 from uni_api.relay.keepalive import kept_open
 
 T = TypeVar("T")
@@ -40,16 +40,18 @@ class Upstream:
         await asyncio.sleep(self.before)
         if self.error is not None:
             raise self.error
-        answer = Answer(200, [*EVENTS], b"first ")
-        answer.stream = self._stream()
+        answer = Answer(200, [EVENTS], b"first ")
+        answer.stream = self
         answer.close = self._close
         return answer
 
-    async def _stream(self) -> AsyncGenerator[bytes, None]:
+    async def pour(self, out: Outlet, /) -> None:
         try:
             for piece in self.pieces:
                 await asyncio.sleep(self.between)
-                yield piece
+                out.write(piece)
+                if out.paused:
+                    await out.drained()
         finally:
             self._close()
 
@@ -57,9 +59,31 @@ class Upstream:
         self.closed += 1
 
 
+class Client:
+    """Takes everything that is written, as long as it is not `paused`."""
+
+    def __init__(self, *first: bytes) -> None:
+        self.pieces = [*first]
+        self.paused = False
+        self._resumed = asyncio.Event()
+
+    def write(self, piece: bytes, /) -> None:
+        assert not self.paused
+        self.pieces.append(piece)
+
+    async def drained(self) -> None:
+        await self._resumed.wait()
+
+    def resume(self) -> None:
+        self.paused = False
+        self._resumed.set()
+
+
 async def whole(answer: Answer) -> list[bytes]:
     assert answer.stream is not None
-    return [answer.body, *[piece async for piece in answer.stream]]
+    client = Client(answer.body)
+    await answer.stream.pour(client)
+    return client.pieces
 
 
 def test_what_comes_in_time_is_passed_on_as_it_is() -> None:
@@ -80,7 +104,7 @@ def test_a_late_answer_is_preceded_by_signs_of_life() -> None:
         return answer, await whole(answer)
 
     answer, pieces = run(main)
-    assert (answer.status, answer.headers) == (200, [*EVENTS])
+    assert (answer.status, answer.headers) == (200, [EVENTS])
     assert pieces[-2:] == [b"first ", b"a"]
     assert set(pieces[:-2]) == {ALIVE} and len(pieces) >= 4
 
@@ -124,11 +148,7 @@ def test_who_leaves_takes_the_upstream_along(wait: float) -> None:
         async def client() -> None:
             answer = await kept_open(upstream.answer(), 0.02, FRONT)
             assert answer.stream is not None
-            try:
-                async for _ in answer.stream:
-                    pass
-            finally:
-                await answer.stream.aclose()
+            await answer.stream.pour(Client())
 
         task = asyncio.create_task(client())
         await asyncio.sleep(wait)
@@ -139,3 +159,34 @@ def test_who_leaves_takes_the_upstream_along(wait: float) -> None:
 
     run(main)
     assert upstream.closed >= (1 if wait > 0.06 else 0)
+
+
+def test_a_client_that_reads_nothing_gets_no_signs_of_life() -> None:
+    upstream = Upstream(b"a", b"b")
+
+    async def main() -> list[bytes]:
+        answer = await kept_open(upstream.answer(), 0.02, FRONT)
+        assert answer.stream is not None
+        client = Client(answer.body)
+        client.paused = True
+        client.write = lambda piece: client.pieces.append(piece)  # type: ignore[method-assign]
+        pouring = asyncio.ensure_future(answer.stream.pour(client))
+        await asyncio.sleep(0.1)
+        assert ALIVE not in client.pieces
+        client.resume()
+        await pouring
+        return client.pieces
+
+    assert run(main) == [b"first ", b"a", b"b"]
+
+
+def test_an_open_stream_that_nobody_reads_lets_go_of_the_upstream() -> None:
+    upstream = Upstream(b"a", before=10)
+
+    async def main() -> None:
+        answer = await kept_open(upstream.answer(), 0.02, FRONT)
+        answer.abandon()
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main)

@@ -202,8 +202,11 @@ def test_an_upstream_inside_the_process_needs_no_wire() -> None:
 
 
 def test_the_name_shown_fits_into_a_header() -> None:
-    assert lane(structs.replace(channel(), name="n\u00f6rd\r\n\u2028")).shown_name == b"n\\xf6rd\\r\\n\\u2028"
-    assert lane(channel()).shown_name == b"north"
+    assert (
+        lane(structs.replace(channel(), name="n\u00f6rd\r\n\u2028")).signed
+        == b"x-uni-api-provider: n\\xf6rd\\r\\n\\u2028\r\n"
+    )
+    assert lane(channel()).signed == b"x-uni-api-provider: north\r\n"
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class Desk:
             return
         match request.path:
             case b"/stream":
-                out.begin(200, [(b"x-own", b"1")], b"one ")
+                out.begin(200, [b"x-own: 1\r\n"], b"one ")
                 await asyncio.sleep(0)
                 out.write(b"two ")
                 out.write(b"three")
@@ -92,7 +92,7 @@ class Desk:
                         await out.drained()
                     await asyncio.sleep(0)
             case _:
-                out.respond(200, [(b"x-own", b"1")], request.body or b"hello")
+                out.respond(200, [b"x-own: 1\r\n"], request.body or b"hello")
 
 
 @dataclass

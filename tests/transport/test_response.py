@@ -257,3 +257,91 @@ def test_what_is_shown_of_a_response_holds_no_secret(run: Run) -> None:
             await client.aclose()
 
     run(main)
+
+
+def poured(pieces: list[bytes], enough: int) -> Callable[[bytes], bool]:
+    """A sink that has enough once it holds so many bytes."""
+
+    def sink(piece: bytes) -> bool:
+        pieces.append(piece)
+        return sum(map(len, pieces)) < enough
+
+    return sink
+
+
+def test_what_is_poured_comes_as_it_arrives_and_the_rest_can_be_read(run: Run) -> None:
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(LINE + b"transfer-encoding: chunked\r\n\r\n")
+        for piece in (b"one", b"two", b"three", b"four"):
+            await peer.say(b"%x\r\n%b\r\n" % (len(piece), piece))
+            await asyncio.sleep(0.02)
+        await peer.say(b"0\r\n\r\n")
+        await peer.request()
+
+    async def main() -> None:
+        async with serving(handler) as server:
+            client = HttpClient()
+            response = await client.send(server.head(), b"", timeouts=QUICK)
+            pieces: list[bytes] = []
+            assert await response.pour(poured(pieces, 6))
+            assert pieces == [b"one", b"two"]
+            assert await response.chunk() == b"three"
+            assert not await response.pour(poured(pieces, 100))
+            assert pieces == [b"one", b"two", b"four"]
+            assert (response.ended, await response.chunk()) == (True, b"")
+            assert idle(client)
+            await client.aclose()
+
+    run(main)
+
+
+@pytest.mark.parametrize("how", ["cut", "refused", "left"])
+def test_a_pour_that_fails_closes_the_connection(run: Run, how: str) -> None:
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(LINE + b"transfer-encoding: chunked\r\n\r\n3\r\none\r\n")
+        if how == "cut":
+            return
+        await peer.say(b"3\r\ntwo\r\n")
+        await peer.gone()
+
+    async def main() -> None:
+        async with serving(handler) as server:
+            client = HttpClient()
+            response = await client.send(server.head(), b"", timeouts=QUICK)
+            pieces: list[bytes] = []
+
+            def sink(piece: bytes) -> bool:
+                pieces.append(piece)
+                if how == "refused" and b"two" in piece:
+                    raise Fault("protocol", "not like that")
+                return True
+
+            if how == "left":
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.1):
+                        await response.pour(sink)
+            else:
+                with pytest.raises(Fault, match="not like that" if how == "refused" else "closed the connection"):
+                    await response.pour(sink)
+            response.close()
+            assert b"".join(pieces).startswith(b"one")
+            assert none_left(client)
+            await client.aclose()
+
+    run(main)
+
+
+def test_what_is_compressed_is_poured_plain(run: Run) -> None:
+    async def main() -> None:
+        async with serving(answering(coded(b"gzip", gzip.compress(PLAIN)))) as server:
+            client = HttpClient()
+            response = await client.send(server.head(), b"", timeouts=QUICK)
+            assert response.at_hand() == b""
+            pieces: list[bytes] = []
+            assert not await response.pour(poured(pieces, 10 * len(PLAIN)))
+            assert b"".join(pieces) == PLAIN
+            await client.aclose()
+
+    run(main)

@@ -31,6 +31,15 @@ class DemoResponse:
     def header(self, name: bytes, /) -> bytes | None:
         return self._kind if name == b"content-type" else None
 
+    def at_hand(self) -> bytes:
+        return b""
+
+    async def pour(self, sink: Callable[[bytes], bool], /) -> bool:
+        while piece := await self.chunk():
+            if not sink(piece):
+                return True
+        return False
+
     async def chunk(self) -> bytes:
         if self._pause and not self._first:
             await asyncio.sleep(self._pause)

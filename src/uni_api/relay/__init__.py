@@ -6,8 +6,8 @@ Rule 3: before the first content a failure costs a try; after it, a failure is s
 Rule 4: whoever opened an upstream response closes it, however the exchange ends.
 """
 
-from uni_api.relay.answer import Answer
+from uni_api.relay.answer import Answer, Stream
 from uni_api.relay.relay import Relay
 from uni_api.relay.upstream import UpstreamResponse
 
-__all__ = ["Answer", "Relay", "UpstreamResponse"]
+__all__ = ["Answer", "Relay", "Stream", "UpstreamResponse"]

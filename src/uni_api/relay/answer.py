@@ -1,34 +1,63 @@
 """What the server sends to the client."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from msgspec import Struct
 
 from uni_api.dialects import Glance
 from uni_api.errors import Fault
 
-Headers = list[tuple[bytes, bytes]]
+Lines = list[bytes]
+"""Headers as they are sent, each with its line break."""
 
-JSON = (b"content-type", b"application/json")
+
+def line(name: bytes, value: bytes) -> bytes:
+    """A header as it is sent. Neither holds a line break."""
+    return b"%b: %b\r\n" % (name, value)
+
+
+JSON = line(b"content-type", b"application/json")
 EVENTS = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
+    line(b"content-type", b"text/event-stream; charset=utf-8")
+    + line(b"cache-control", b"no-cache")
+    + line(b"x-accel-buffering", b"no")
 )
 
 
+class Outlet(Protocol):
+    """The way to the client."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether the client has enough for now: then `drained` is to be awaited before more is written."""
+
+    def write(self, piece: bytes, /) -> None:
+        """More of the body, which holds at least a byte."""
+
+    async def drained(self) -> None:
+        """Comes back when the client can take more, or has left."""
+
+
+class Stream(Protocol):
+    """What is still to come of an answer."""
+
+    async def pour(self, out: Outlet, /) -> None:
+        """Write it to `out` as it comes, at the client's pace. Once; a failure of the upstream is said in-band."""
+
+
 class Answer(Struct):
-    """`body`, then what `stream` brings where there is one. A stream must be run to its end or closed.
+    """`body`, then what `stream` brings where there is one. A stream must be poured, or abandoned.
 
     told: what the answer says of itself, complete once it has passed · fault: what broke its stream · settle: to be
     awaited once everything has passed, or will not, where it is `due` or the stream broke · close: ends what is still
-    open at the upstream.
+    open at the upstream, and does nothing when that is over.
     """
 
     status: int
-    headers: Headers
+    headers: Lines
     body: bytes = b""
-    stream: AsyncGenerator[bytes, None] | None = None
+    stream: Stream | None = None
     told: Glance | None = None
     fault: Fault | None = None
     due: bool = False

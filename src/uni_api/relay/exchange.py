@@ -16,7 +16,7 @@ from uni_api.config.plan import Client
 from uni_api.dialects import Front, Peek, registry
 from uni_api.errors import Denied, Fault
 from uni_api.relay import attempt as doing
-from uni_api.relay.answer import Answer, Headers
+from uni_api.relay.answer import Answer, Lines, line
 from uni_api.relay.keepalive import kept_open
 from uni_api.relay.lane import Lane
 from uni_api.relay.media import with_bytes
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("uni_api.relay")
 
 _UNANSWERED = frozenset({"connect", "timeout", "unsayable"})
+
+_ONE_ATTEMPT = line(b"x-uni-api-attempts", b"1")
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -110,14 +112,14 @@ class Exchange:
             limits = self._passes[0].headers if self._passes else ()
             await self._settle(None)
             refusal = self._refused(fault)
-            refusal.headers.extend(limits)
+            refusal.headers.extend(line(name, value) for name, value in limits)
             return refusal
         except BaseException:
             await self._settle(None)
             raise
-        answer.headers.append((b"x-request-id", self._request_id))
+        answer.headers.append(line(b"x-request-id", self._request_id))
         if self._passes:
-            answer.headers.extend(self._passes[0].headers)
+            answer.headers.extend(line(name, value) for name, value in self._passes[0].headers)
         answer.settle = self._settle
         answer.due = bool(self._passes) or self._relay.health.measures
         return answer
@@ -316,15 +318,16 @@ class Exchange:
         self._tell(refusal.headers, self._last, None)
         return refusal
 
-    def _tell(self, headers: Headers, lane: Lane | None, losses: Losses | None) -> None:
+    def _tell(self, headers: Lines, lane: Lane | None, losses: Losses | None) -> None:
         """Add how the request was served."""
         if lane is not None:
-            headers.append((b"x-uni-api-provider", lane.shown_name))
-        headers.append((b"x-uni-api-attempts", b"%d" % (self._tries.made if self._tries is not None else 0)))
+            headers.append(lane.signed)
+        made = self._tries.made if self._tries is not None else 0
+        headers.append(_ONE_ATTEMPT if made == 1 else line(b"x-uni-api-attempts", b"%d" % made))
         if self._checks is not None and self._checks.unchecked:
-            headers.append((b"x-uni-api-moderation", b"unavailable"))
+            headers.append(line(b"x-uni-api-moderation", b"unavailable"))
         if losses is not None and (lost := losses.summary()):
-            headers.append((b"x-uni-api-losses", lost.encode()))
+            headers.append(line(b"x-uni-api-losses", lost.encode()))
 
 
 def _may_travel(lane: Lane, seen: Peek) -> bool:

@@ -1,14 +1,11 @@
 """A stream that is kept open while nothing comes: comments for the client, and still every chance to try elsewhere."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable
 
 from uni_api.dialects import Front
 from uni_api.errors import Denied, Fault
-from uni_api.relay.answer import EVENTS, Answer
-
-T = TypeVar("T")
+from uni_api.relay.answer import EVENTS, Answer, Outlet, Stream
 
 
 async def kept_open(work: Awaitable[Answer], pause: float, front: Front) -> Answer:
@@ -26,58 +23,99 @@ async def kept_open(work: Awaitable[Answer], pause: float, front: Front) -> Answ
     if done:
         answer = task.result()
         if answer.stream is not None:
-            answer.stream = _lively(answer.stream, pause, front)
+            answer.stream = _Lively(answer.stream, pause, front.keepalive)
         return answer
-    opened = Answer(200, [*EVENTS], front.keepalive)
-    opened.stream = _awaited(task, pause, front, opened)
+    opened = Answer(200, [EVENTS], front.keepalive)
+    opened.stream = stream = _Awaited(task, pause, front, opened)
+    opened.close = stream.close
     return opened
 
 
-async def _awaited(
-    task: "asyncio.Future[Answer]", pause: float, front: Front, opened: Answer
-) -> AsyncGenerator[bytes, None]:
-    try:
-        while not (await asyncio.wait({task}, timeout=pause))[0]:
-            yield front.keepalive
+class _Lively:
+    """A stream, with a sign of life after every `pause` seconds of silence."""
+
+    def __init__(self, stream: Stream, pause: float, sign: bytes) -> None:
+        self._stream = stream
+        self._pause = pause
+        self._sign = sign
+
+    async def pour(self, out: Outlet, /) -> None:
+        pulse = _Pulse(out, self._pause, self._sign)
         try:
-            answer = task.result()
-        except (Denied, Fault) as error:
-            opened.fault = error.with_traceback(None) if isinstance(error, Fault) else None
-            yield front.write_stream_error(error)
-            return
-        opened.told, opened.fault = answer.told, answer.fault
-        yield answer.body
-        if answer.stream is not None:
-            async for piece in _lively(answer.stream, pause, front):
-                yield piece
-            opened.fault = answer.fault
-    finally:
-        await _stopped(task)
+            await self._stream.pour(pulse)
+        finally:
+            pulse.stop()
 
 
-async def _lively(stream: AsyncGenerator[bytes, None], pause: float, front: Front) -> AsyncGenerator[bytes, None]:
-    """`stream`, with a sign of life after every `pause` seconds of silence."""
-    piece = asyncio.ensure_future(anext(stream, None))
-    try:
-        while True:
-            if not piece.done() and not (await asyncio.wait({piece}, timeout=pause))[0]:
-                yield front.keepalive
-                continue
-            said = piece.result()
-            if said is None:
+class _Awaited:
+    """What `task` comes to, with signs of life until then and after."""
+
+    def __init__(self, task: asyncio.Future[Answer], pause: float, front: Front, opened: Answer) -> None:
+        self._task = task
+        self._pause = pause
+        self._front = front
+        self._opened = opened
+
+    def close(self) -> None:
+        self._task.cancel()
+
+    async def pour(self, out: Outlet, /) -> None:
+        opened = self._opened
+        pulse = _Pulse(out, self._pause, self._front.keepalive)
+        try:
+            try:
+                answer = await self._task
+            except (Denied, Fault) as error:
+                opened.fault = error.with_traceback(None) if isinstance(error, Fault) else None
+                out.write(self._front.write_stream_error(error))
                 return
-            yield said
-            piece = asyncio.ensure_future(anext(stream, None))
-    finally:
-        await _stopped(piece)
-        await stream.aclose()
+            opened.told, opened.fault = answer.told, answer.fault
+            pulse.write(answer.body)
+            if answer.stream is not None:
+                await answer.stream.pour(pulse)
+                opened.fault = answer.fault
+        finally:
+            pulse.stop()
+            await _stopped(self._task)
 
 
-async def _stopped(task: "asyncio.Future[T]") -> None:
+class _Pulse:
+    """The way to the client, on which something is written at least every `pause` seconds."""
+
+    def __init__(self, out: Outlet, pause: float, sign: bytes) -> None:
+        self._out = out
+        self._pause = pause
+        self._sign = sign
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._timer = self._loop.call_at(self._last + pause, self._beat)
+
+    @property
+    def paused(self) -> bool:
+        return self._out.paused
+
+    def write(self, piece: bytes, /) -> None:
+        self._last = self._loop.time()
+        self._out.write(piece)
+
+    async def drained(self) -> None:
+        await self._out.drained()
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def _beat(self) -> None:
+        now = self._loop.time()
+        if now >= self._last + self._pause:
+            self._last = now
+            if not self._out.paused:
+                self._out.write(self._sign)
+        self._timer = self._loop.call_at(self._last + self._pause, self._beat)
+
+
+async def _stopped(task: asyncio.Future[Answer]) -> None:
     """`task` is over: cancelled, unless it had ended. An answer that it came to lets go of its upstream."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     if not task.cancelled() and task.exception() is None:
-        result = task.result()
-        if isinstance(result, Answer):
-            result.abandon()
+        task.result().abandon()

@@ -13,6 +13,7 @@ from uni_api.errors import Fault
 from uni_api.framing import SseDecoder
 from uni_api.providers.base import REMOVE, Address, Call, FrameDecoder, Grant, Sign
 from uni_api.providers.registry import words_for
+from uni_api.relay.answer import line
 from uni_api.relay.tokens import Tokens
 from uni_api.relay.upstream import LocalUpstream, UpstreamResponse
 from uni_api.routing import Candidate, Try
@@ -81,7 +82,7 @@ class Lane:
         self._tokens = tokens
         self._local = local.get(provider.name)
         self._ways: dict[tuple[int, bool], Way] = {}
-        self.shown_name = ascii(channel.name)[1:-1].encode()
+        self.signed = line(b"x-uni-api-provider", ascii(channel.name)[1:-1].encode())
 
     @property
     def wait(self) -> float:

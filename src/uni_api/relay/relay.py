@@ -14,7 +14,7 @@ from uni_api.config.plan import Client, Plan
 from uni_api.dialects import Front, registry
 from uni_api.errors import Denied, Fault
 from uni_api.relay.affinity import Memory
-from uni_api.relay.answer import JSON, Answer
+from uni_api.relay.answer import JSON, Answer, line
 from uni_api.relay.exchange import Exchange
 from uni_api.relay.lane import Lane
 from uni_api.relay.moderation import Moderator
@@ -130,11 +130,11 @@ class Relay:
 
     def refusal(self, front: Front, error: Denied | Fault, request_id: bytes) -> Answer:
         status, body = front.write_error(error)
-        headers = [JSON, (b"x-request-id", request_id)]
+        headers = [JSON, line(b"x-request-id", request_id)]
         if error.retry_after is not None:
-            headers.append((b"retry-after", b"%d" % max(1, ceil(error.retry_after))))
+            headers.append(line(b"retry-after", b"%d" % max(1, ceil(error.retry_after))))
         if isinstance(error, Denied):
-            headers.extend(error.headers)
+            headers.extend(line(name, value) for name, value in error.headers)
         return Answer(status if 400 <= status <= 599 else 502, headers, _encode(body))
 
     def lane(self, front: Front, candidate: Candidate, role: str | None) -> Lane:

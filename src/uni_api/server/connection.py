@@ -261,23 +261,23 @@ class Connection(asyncio.Protocol):
 
     # Writing
 
-    def respond(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        """A whole response, in one write. Headers are taken as they are: they hold no line breaks."""
+    def respond(self, status: int, headers: list[bytes], body: bytes) -> None:
+        """A whole response, in one write. Headers are taken as they are, each with its line break."""
         if self.gone:
             return
         if status != 204:
-            headers.append((b"content-length", b"%d" % len(body)))
+            headers.append(b"content-length: %d\r\n" % len(body))
         head = self._head(status, headers)
         self._outbox.write(self._transport, head if self._bodyless else head + body)
 
-    def begin(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    def begin(self, status: int, headers: list[bytes], body: bytes) -> None:
         """The head of a response of unknown length, with the first bytes of its body."""
         if self.gone:
             return
         request = self._serving
         self._chunked = request is None or request.chunkable
         if self._chunked:
-            headers.append((b"transfer-encoding", b"chunked"))
+            headers.append(b"transfer-encoding: chunked\r\n")
         head = self._head(status, headers)
         self._outbox.write(
             self._transport, b"%b%x\r\n%b\r\n" % (head, len(body), body) if self._chunked else head + body
@@ -302,16 +302,13 @@ class Connection(asyncio.Protocol):
         if not self.gone and self._chunked:
             self._outbox.write(self._transport, b"0\r\n\r\n")
 
-    def _head(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
+    def _head(self, status: int, headers: list[bytes]) -> bytes:
         request = self._serving
         self.begun = True
         self._bodyless = status == 204 or (request is not None and request.method == b"HEAD")
-        lines = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, self._date.line]
-        lines += [b"%b: %b\r\n" % header for header in headers]
-        if request is not None and request.close:
-            lines.append(b"connection: close\r\n")
-        lines.append(b"\r\n")
-        return b"".join(lines)
+        first = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+        last = b"connection: close\r\n\r\n" if request is not None and request.close else b"\r\n"
+        return b"".join((first, self._date.line, *headers, last))
 
     # What ends a connection
 
@@ -354,7 +351,7 @@ class Connection(asyncio.Protocol):
         if self._task is not None:
             return
         error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
-        headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        headers = [b"content-type: application/json\r\n", b"connection: close\r\n"]
         self._serving = None
         self.respond(status, headers, msgspec.json.encode({"error": error}))
         # Closing with bytes unread would reset the connection, and the client might never see the answer.

@@ -10,7 +10,8 @@ import msgspec
 from uni_api.config.plan import Plan
 from uni_api.dialects import registry
 from uni_api.errors import Denied
-from uni_api.relay import Answer, Relay
+from uni_api.relay import Answer, Relay, Stream
+from uni_api.relay.answer import JSON, line
 from uni_api.server.connection import Connection
 from uni_api.server.intake import announced_length, client_of, decoded, too_large, wanted_id
 from uni_api.server.request import Request
@@ -21,13 +22,12 @@ OWNER = "uni-api"
 CREATED = 1720524448
 """Every model's `created`: a constant, since a gateway does not know (the one that clients of the reference know)."""
 
-_CORS = (b"access-control-allow-origin", b"*")
+_CORS = line(b"access-control-allow-origin", b"*")
 _PREFLIGHT = (
-    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-    (b"access-control-allow-headers", b"*, authorization"),
-    (b"access-control-max-age", b"86400"),
+    line(b"access-control-allow-methods", b"GET, POST, OPTIONS")
+    + line(b"access-control-allow-headers", b"*, authorization")
+    + line(b"access-control-max-age", b"86400")
 )
-_JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
 
 _CHAT = "chat"
@@ -95,14 +95,14 @@ class Gateway:
                 if answer.stream is None:
                     self._respond(answer, request, out)
                 else:
-                    await self._pour(answer, request, out)
+                    await self._pour(answer, answer.stream, request, out)
             finally:
                 if answer.settle is not None and (answer.due or answer.fault is not None):
                     await answer.settle(answer)
         except Denied as error:
             refusal = self._relay.refusal(self._front, error, request.id)
             if error.status == 405:
-                refusal.headers.append((b"allow", b", ".join(self._methods(request.path))))
+                refusal.headers.append(line(b"allow", b", ".join(self._methods(request.path))))
             self._respond(refusal, request, out)
         except asyncio.CancelledError:
             if not (out.gone or out.begun):
@@ -119,17 +119,12 @@ class Gateway:
             answer.headers.append(_CORS)
         out.respond(answer.status, answer.headers, answer.body)
 
-    async def _pour(self, answer: Answer, request: Request, out: Connection) -> None:
-        stream = answer.stream
-        assert stream is not None
+    async def _pour(self, answer: Answer, stream: Stream, request: Request, out: Connection) -> None:
         if b"origin" in request.headers:
             answer.headers.append(_CORS)
         out.begin(answer.status, answer.headers, answer.body)
         try:
-            async for piece in stream:
-                out.write(piece)
-                if out.paused:
-                    await out.drained()
+            await stream.pour(out)
         except asyncio.CancelledError:
             # The client left, and this goes nowhere; or the process stops, and the client should know.
             self._break_off(out, "The gateway is shutting down.")
@@ -140,7 +135,7 @@ class Gateway:
         else:
             out.finish()
         finally:
-            await stream.aclose()
+            answer.abandon()
 
     def _break_off(self, out: Connection, message: str) -> None:
         out.write(self._front.write_stream_error(Denied(503, message, code="internal_error")))
@@ -150,7 +145,7 @@ class Gateway:
         """Everything but the relay."""
         if route is not None:
             return route(request)
-        return Answer(204, [_CORS, *_PREFLIGHT])
+        return Answer(204, [_CORS, _PREFLIGHT])
 
     def _models(self, request: Request) -> Answer:
         assert request.client is not None
@@ -182,4 +177,4 @@ class Gateway:
 
 
 def _json(status: int, body: Any, request: Request) -> Answer:
-    return Answer(status, [_JSON, (b"x-request-id", request.id)], _encode(body))
+    return Answer(status, [JSON, line(b"x-request-id", request.id)], _encode(body))

@@ -5,7 +5,7 @@ read in two ways is a Fault.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from math import inf
 from typing import Protocol, cast
@@ -62,7 +62,6 @@ class Connection(asyncio.Protocol):
         "_feed",
         "_flaw",
         "_head_size",
-        "_headers",
         "_host",
         "_idle_seconds",
         "_idled",
@@ -73,6 +72,7 @@ class Connection(asyncio.Protocol):
         "_parser",
         "_patience",
         "_phase",
+        "_raw",
         "_read_paused",
         "_response",
         "_since",
@@ -85,6 +85,7 @@ class Connection(asyncio.Protocol):
         "_until_eof",
         "_write_paused",
         "on_body",
+        "on_header",
         "reused",
         "route",
         "throttle",
@@ -104,11 +105,13 @@ class Connection(asyncio.Protocol):
         self._arrived: list[bytes] = []
         self.on_body = self._arrived.append
         self._arrived_ours = 0
+        # Likewise of a head: of a header that is repeated, the first counts.
+        self._raw: dict[bytes, bytes] = {}
+        self.on_header = self._raw.setdefault
         self._parser = HttpResponseParser(self)
         self._feed: Callable[[bytes], None] = self._parser.feed_data
         self._phase = _IDLE
         self._response: Response | None = None
-        self._headers: list[tuple[bytes, bytes]] = []
         self._flaw = ""
         self._head_size = 0
         self._barren = 0
@@ -135,13 +138,12 @@ class Connection(asyncio.Protocol):
         """Send a request. The response's waiter is woken when its head is there or the exchange has failed."""
         transport = self._transport
         assert transport is not None and self._phase is _IDLE
-        loop = self._loop
-        self._response = response = Response(self, self._host, loop)
+        self._response = response = Response(self, self._host, self._loop)
         self._phase = _HEAD
         self._timeouts = timeouts
         self._head_size = 0
         self._bodyless = head.method == "HEAD"
-        now = loop.time()
+        now = self._loop.time()
         self._idled = now - self._since
         self._since = now
         self._total_at = inf if timeouts.total is None else now + timeouts.total
@@ -155,7 +157,8 @@ class Connection(asyncio.Protocol):
             transport.write(b"%bcontent-length: %d\r\n\r\n" % (head.data, size))
             self._unsent = memoryview(body)
             self._pump()
-        self._set_patience(self._patience_of_request())
+        sending = self._unsent is not None or self._write_paused
+        self._set_patience(timeouts.write if sending else timeouts.first_byte)
         return response
 
     def resume(self) -> None:
@@ -228,33 +231,39 @@ class Connection(asyncio.Protocol):
             self._keep = False
             if self._phase is not _ENDED:
                 self._flaw = self._flaw or str(error) or "it changes the protocol"
+        size = len(data)
         if in_head:
-            self._head_size += len(data)
-            self._check_head()
+            self._head_size += size
+            if self._head_size > MAX_HEAD or len(self._raw) > MAX_HEADERS:
+                self._check_head()
         else:
             self._since = self._loop.time()
         if self._arrived:
-            self._take_in(response)
+            self._take_in(response, size)
         elif not in_head:
-            self._barren += len(data)
+            self._barren += size
             if self._barren > MAX_HEAD and self._phase is _BODY:
                 self._flaw = "too much framing without a body"
         if self._flaw:
             self.fail(Fault("protocol", f"{self._host} sent an answer that is not valid HTTP: {self._flaw}."))
-        elif self._phase is _BODY:
-            response.wake()
         elif self._phase is _ENDED:
             self._finish(response)
+        elif self._phase is _BODY and response.sink is None:
+            response.wake()
 
-    def _take_in(self, response: Response) -> None:
-        """Hand on what arrived of the body; stop reading when too much of it is unread."""
+    def _take_in(self, response: Response, size: int) -> None:
+        """Hand on what arrived of the body in `size` bytes; stop reading when too much of it is unread."""
         arrived = self._arrived
         if self._phase is _ENDED:
             del arrived[self._arrived_ours :]  # what follows the answer is nobody's
-        response.unread += arrived
-        response.size += sum(map(len, arrived))
-        arrived.clear()
         self._barren = 0
+        if response.sink is not None and arrived:
+            response.give(arrived[0] if len(arrived) == 1 else b"".join(arrived))
+            arrived.clear()
+            return
+        response.unread += arrived
+        response.size += size
+        arrived.clear()
         if response.size > HIGH_WATER and self._phase is _BODY and not self._read_paused and self.throttle is not None:
             self._read_paused = True
             self.throttle.pause_reading()
@@ -280,17 +289,15 @@ class Connection(asyncio.Protocol):
             self._pump()
             if self._phase is _HEAD:
                 self._since = self._loop.time()
-                self._set_patience(self._patience_of_request())
+                sending = self._unsent is not None or self._write_paused
+                self._set_patience(self._timeouts.write if sending else self._timeouts.first_byte)
 
     # What the parser tells
 
     def on_message_begin(self) -> None:
         if self._phase is _ENDED:
             self._extra = True
-        self._headers = []
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value.rstrip()))
+        self._raw.clear()
 
     def on_headers_complete(self) -> None:
         if self._phase is not _HEAD:
@@ -303,13 +310,13 @@ class Connection(asyncio.Protocol):
         response = self._response
         assert response is not None
         response.status = status
-        response.headers = headers = self._headers
-        self._headers = []  # trailers go nowhere
-        for name, value in headers:
-            if name == b"transfer-encoding" and value.lower() not in (b"chunked", b"identity"):
-                self._flaw = "its transfer-encoding is unknown"
-            elif name == b"content-encoding" and value.lower() != b"identity":
-                response.coding = response.coding + b"," + value if response.coding else value
+        response.headers = headers = {name.lower(): value for name, value in reversed(self._raw.items())}
+        coding = headers.get(b"transfer-encoding")
+        if coding is not None and coding.rstrip().lower() not in (b"chunked", b"identity"):
+            self._flaw = "its transfer-encoding is unknown"
+        coding = headers.get(b"content-encoding")
+        if coding is not None and coding.rstrip().lower() != b"identity":
+            response.coding = coding.rstrip()
         self._phase = _BODY
         self._extra = self._until_eof = False
         self._barren = 0
@@ -332,28 +339,19 @@ class Connection(asyncio.Protocol):
     # The parts of it
 
     def _check_head(self) -> None:
-        if self._head_size <= MAX_HEAD and len(self._headers) <= MAX_HEADERS:
-            response = self._response
-            if response is not None and len(response.headers) > MAX_HEADERS:
-                self._flaw = f"its head has more than {MAX_HEADERS} headers"
-            return
-        response = self._response
-        if self._phase is not _HEAD and response is not None:
-            # The body came along in the same bytes: count what is head only.
-            size = sum(len(name) + len(value) + 4 for name, value in response.headers)
-            if size <= MAX_HEAD and len(response.headers) <= MAX_HEADERS:
+        """More came than a head may have. When it is complete, part of that is the body."""
+        if self._phase is not _HEAD and len(self._raw) <= MAX_HEADERS:
+            size = sum(len(name) + len(value) + 4 for name, value in self._raw.items())
+            if size <= MAX_HEAD:
                 return
         self._flaw = f"its head is larger than {MAX_HEAD} bytes or {MAX_HEADERS} headers"
 
-    def _check_last(self, headers: list[tuple[bytes, bytes]]) -> None:
+    def _check_last(self, headers: Mapping[bytes, bytes]) -> None:
         """The answer is the connection's last: is its end marked by the connection's, and does it speak HTTP/1?"""
         if self._parser.get_http_version() not in ("1.1", "1.0"):
             self._flaw = "its version is not HTTP/1.1 or HTTP/1.0"
-        framed = any(
-            name == b"content-length" or (name == b"transfer-encoding" and value.lower() == b"chunked")
-            for name, value in headers
-        )
-        self._until_eof = not framed
+        chunked = headers.get(b"transfer-encoding", b"").rstrip().lower() == b"chunked"
+        self._until_eof = not (chunked or b"content-length" in headers)
 
     def _finish(self, response: Response) -> None:
         """The answer is complete: free the connection, then tell the reader."""
@@ -414,13 +412,10 @@ class Connection(asyncio.Protocol):
 
     # Time
 
-    def _patience_of_request(self) -> float | None:
-        sending = self._unsent is not None or self._write_paused
-        return self._timeouts.write if sending else self._timeouts.first_byte
-
     def _set_patience(self, seconds: float | None) -> None:
-        self._patience = inf if seconds is None else seconds
-        self._arm()
+        self._patience = patience = inf if seconds is None else seconds
+        if self._since + patience < self._timer_at or self._total_at < self._timer_at:
+            self._arm()
 
     def _arm(self) -> None:
         """See that the timer goes off when it is due, or before."""

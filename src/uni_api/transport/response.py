@@ -1,7 +1,8 @@
 """A response: its head, and its body as it comes."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from uni_api.errors import Fault
@@ -9,6 +10,9 @@ from uni_api.transport.inflate import Inflater
 
 HIGH_WATER = 64 * 1024
 """Bytes of body that may wait unread before the reading of the upstream is stopped."""
+
+Sink = Callable[[bytes], bool]
+"""Takes a piece of a body, and says whether it wants the next one."""
 
 
 class Source(Protocol):
@@ -27,42 +31,35 @@ class Response:
     One task at a time may read. Cancelling a read closes the connection at once.
     """
 
-    __slots__ = (
-        "_inflater",
-        "_loop",
-        "_source",
-        "coding",
-        "ended",
-        "fault",
-        "headers",
-        "host",
-        "size",
-        "status",
-        "unread",
-        "waiter",
-    )
+    # Set by the connection. headers: names in lower case, of repeated ones the first, values as they came · size: the
+    # bytes in which what is unread has come · waiter: is woken whenever there is something new to see.
+    status = 0
+    headers: Mapping[bytes, bytes] = MappingProxyType({})
+    coding = b""
+    size = 0
+    ended = False
+    fault: Fault | None = None
+    sink: Sink | None = None
+    _refused: Fault | None = None
+    _inflater: Inflater | None = None
 
     def __init__(self, source: Source, host: str, loop: asyncio.AbstractEventLoop) -> None:
-        self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
         self.host = host
-        # What follows is the connection's to write. `waiter` is woken whenever there is something new to see.
-        self.coding = b""
         self.unread: list[bytes] = []
-        self.size = 0
-        self.ended = False
-        self.fault: Fault | None = None
         self.waiter: asyncio.Future[None] | None = loop.create_future()
         self._loop = loop
         self._source = source
-        self._inflater: Inflater | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header, or None. `name` is in lower case."""
-        for known, value in self.headers:
-            if known == name:
-                return value
-        return None
+        value = self.headers.get(name)
+        return value.rstrip() if value is not None else None
+
+    def at_hand(self) -> bytes:
+        """All of the body that has arrived, was not read yet, and needs no decoding. It may be nothing."""
+        if not self.unread or self.coding:
+            return b""
+        return self._taken()
 
     def chunk(self) -> Coroutine[Any, Any, bytes]:
         """Comes to all of the body that has arrived and was not yet read, waiting for some; empty at the proper end.
@@ -87,6 +84,43 @@ class Response:
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    async def pour(self, sink: Sink) -> bool:
+        """Give `sink` each piece of the body as it arrives, until it wants no more (True), or to the end (False).
+
+        What arrives after that waits to be read. Raises as `chunk` does, and any Fault that `sink` raises.
+        """
+        if self.coding:
+            while data := await self._inflated():
+                if not sink(data):
+                    return True
+            return False
+        while True:
+            if self.unread and not sink(self._taken()):
+                return True
+            if self.fault is not None:
+                raise self.fault
+            if self.ended:
+                return False
+            self.sink = sink
+            try:
+                await self._woken()
+            finally:
+                wants_more, self.sink = self.sink is not None, None
+            if self._refused is not None:
+                raise self._refused
+            if not wants_more:
+                return True
+
+    def give(self, piece: bytes) -> None:
+        """Hand `piece` to the sink. Called by the connection."""
+        assert self.sink is not None
+        try:
+            if self.sink(piece):
+                return
+        except Fault as fault:
+            self._refused = fault
+        self.sink = None
+
     def close(self) -> None:
         """Be done: what was not read is lost. The connection lives on only if the answer had ended."""
         self.unread.clear()
@@ -98,7 +132,7 @@ class Response:
 
     def __repr__(self) -> str:
         state = "failed" if self.fault else "ended" if self.ended else "open"
-        return f"<Response {self.status} [{state}, {self.size} bytes unread]>"
+        return f"<Response {self.status} [{state}, {sum(map(len, self.unread))} bytes unread]>"
 
     def wake(self) -> None:
         """Let the reader look again. Called by the connection."""
@@ -107,20 +141,26 @@ class Response:
             waiter.set_result(None)
 
     async def _raw(self) -> bytes:
-        unread = self.unread
-        while not unread:
+        while not self.unread:
             if self.fault is not None:
                 raise self.fault
             if self.ended:
                 return b""
-            self.waiter = waiter = self._loop.create_future()
-            try:
-                await waiter
-            except BaseException:
-                self.close()
-                raise
-            finally:
-                self.waiter = None
+            await self._woken()
+        return self._taken()
+
+    async def _woken(self) -> None:
+        self.waiter = waiter = self._loop.create_future()
+        try:
+            await waiter
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self.waiter = None
+
+    def _taken(self) -> bytes:
+        unread = self.unread
         data = unread[0] if len(unread) == 1 else b"".join(unread)
         unread.clear()
         paused = self.size > HIGH_WATER

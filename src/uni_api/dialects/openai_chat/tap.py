@@ -14,8 +14,7 @@ from uni_api.framing.sse import MAX_EVENT
 
 _ENDS = (b"\n\n", b"\r\n\r\n")
 _TEXT = b'"delta":{"content":"'
-_USAGE = b'"usage":{'
-_USAGE_SPACED = b'"usage": {'
+_USAGE = b'"usage":'
 _NO_CHOICES = b'"choices":[]'
 _FINISH = b'"finish_reason":"'
 _FINISH_SPACED = b'"finish_reason": "'
@@ -195,23 +194,27 @@ class Tap:
 
     def _open(self, chunk: bytes) -> bytes:
         """Look for content, event by event, as far as the first that holds some."""
-        start = 0
-        while start < len(chunk) and not self.begun:
-            stop = _event_end(chunk, start)
-            event = chunk[start:stop]
-            if _surely_speaks(event):
-                self.begun = True
-            else:
-                for data in _data(event):
-                    self._look(data)
-            start = stop
+        if _surely_speaks(chunk):
+            self.begun = True
+        else:
+            self._look_through(chunk)
+        if self.begun and not self._head:
+            return self._read(chunk)
         self._head.append(chunk)
         if not self.begun:
             self._size_of_head()
             return b""
-        held = self._head[0] if len(self._head) == 1 else b"".join(self._head)
+        held = b"".join(self._head)
         self._head = []
         return self._read(held)
+
+    def _look_through(self, chunk: bytes) -> None:
+        start = 0
+        while start < len(chunk) and not self.begun:
+            stop = _event_end(chunk, start)
+            for data in _data(chunk[start:stop]):
+                self._look(data)
+            start = stop
 
     def _size_of_head(self) -> None:
         if sum(map(len, self._head)) > MAX_EVENT:
@@ -256,8 +259,8 @@ class Tap:
             before = block.rfind(mark, 0, stop - width) if stop > width else -1
             start = before + width if before >= 0 else 0
             event = block[start:stop]
-            meters = _meters(event)
             word = event.find(_FINISH)
+            meters = _meters(event)
             if meters or word >= 0 or _tells_oddly(event):
                 told.append((event, meters, word))
                 finished = finished or word >= 0
@@ -273,7 +276,10 @@ class Tap:
         return block
 
     def _note(self, event: bytes, meters: bool, word: int) -> None:
-        """Keep an event that tells usage, to be read when asked; read what else it tells. `word`: where its finish is."""
+        """Keep an event that tells usage, to be read when asked; read what else it tells.
+
+        `word`: where in it the key of its finish reason is.
+        """
         if meters:
             self._metered = event
         if event.find(_ERROR) >= 0 or (word < 0 and not meters):
@@ -321,7 +327,10 @@ def _event_end(block: bytes, start: int) -> int:
 
 
 def _meters(data: bytes) -> bool:
-    return data.find(_USAGE) >= 0 or data.find(_USAGE_SPACED) >= 0
+    at = data.find(_USAGE)
+    if at < 0 or data.startswith((b"{", b" {"), at + len(_USAGE)):
+        return at >= 0
+    return data.find(_USAGE + b"{", at) >= 0 or data.find(_USAGE + b" {", at) >= 0
 
 
 def _tells(data: bytes) -> bool:
@@ -334,10 +343,10 @@ def _tells_oddly(data: bytes) -> bool:
     return data.find(b"[DONE]") >= 0 or data.find(_ERROR) >= 0 or data.find(_FINISH_SPACED) >= 0
 
 
-def _surely_speaks(event: bytes) -> bool:
-    """Whether `event` has text as hosts mostly spell it; if not, it has to be decoded to know."""
-    at = event.find(_TEXT)
-    return at >= 0 and event[at + len(_TEXT) : at + len(_TEXT) + 1] != b'"' and event.find(_ERROR) < 0
+def _surely_speaks(chunk: bytes) -> bool:
+    """Whether `chunk` has text as hosts mostly spell it, and no error before; if not, it has to be decoded to know."""
+    at = chunk.find(_TEXT)
+    return at >= 0 and not chunk.startswith(b'"', at + len(_TEXT)) and chunk.find(_ERROR, 0, at) < 0
 
 
 def _is_only_usage(event: bytes) -> bool:

@@ -18,6 +18,7 @@ Fields = dict[str, Raw]
 
 _SEAL = b'"' + PREFIX.encode()
 _NULL = Raw(b"null")
+_TRUE = Raw(b"true")
 _ASK_REASONING = ("reasoning_effort", "reasoning")
 _ASK_USAGE = Raw(b'{"include_usage":true}')
 
@@ -69,27 +70,31 @@ class Peek(Struct, frozen=True):
 
     def _say(self, word: bytes) -> bool:
         messages = self.fields.get("messages")
-        return messages is not None and word in bytes(messages)
+        return messages is not None and bytes(messages).find(word) >= 0
 
 
 def peek(body: bytes) -> Peek:
     """Raises Denied(400) when `body` is not a JSON object with a model name."""
     try:
         fields = _fields.decode(body)
-        _check_characters(body)
+        if not body.isascii():
+            body.decode()  # values that are passed on raw are not looked at otherwise
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise Denied(400, _not_json(body, error), code="invalid_json") from error
     model = _value(fields, "model")
     if not isinstance(model, str) or not model:
         raise Denied(400, "you must provide a model parameter", code="missing_required_parameter", param="model")
+    sealed = body.find(_SEAL) >= 0
     if "stream" not in fields:
-        return Peek(model, False, False, _SEAL in body, fields)
-    stream = _value(fields, "stream")
+        return Peek(model, False, False, sealed, fields)
+    stream = fields["stream"] == _TRUE or _value(fields, "stream")
     if stream is not None and not isinstance(stream, bool):
         raise Denied(400, "stream must be true or false", code="invalid_type", param="stream")
+    if "stream_options" not in fields:
+        return Peek(model, bool(stream), False, sealed, fields)
     options = _value(fields, "stream_options")
     shown = isinstance(options, dict) and options.get("include_usage") is True
-    return Peek(model, bool(stream), shown, _SEAL in body, fields)
+    return Peek(model, bool(stream), shown, sealed, fields)
 
 
 def splice(seen: Peek, model: str, edits: Edits) -> bytes:
@@ -101,7 +106,7 @@ def splice(seen: Peek, model: str, edits: Edits) -> bytes:
     if model != seen.model:
         fields["model"] = Raw(_encode(model))
     if seen.stream and not seen.usage_shown:
-        options = _value(fields, "stream_options")
+        options = _value(fields, "stream_options") if "stream_options" in fields else None
         fields["stream_options"] = (
             Raw(_encode({**options, "include_usage": True})) if isinstance(options, dict) and options else _ASK_USAGE
         )
@@ -179,7 +184,8 @@ def glance(body: bytes, *, lenient: bool = False) -> Glance:
     """
     try:
         answer = _whole.decode(body)
-        _check_characters(body)
+        if not body.isascii():
+            body.decode()
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise read_error(502, body) if b'"error"' in body else _not_an_answer(body) from error
     if answer.error and not answer.choices:
@@ -214,12 +220,6 @@ def _value(fields: Fields, name: str) -> Any:
         return _any.decode(raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise Denied(400, f"{name} is not valid JSON", code="invalid_json", param=name) from error
-
-
-def _check_characters(body: bytes) -> None:
-    """Raises UnicodeDecodeError for what is not UTF-8: values that are passed on raw are not looked at otherwise."""
-    if not body.isascii():
-        body.decode()
 
 
 def _not_json(body: bytes, error: Exception) -> str:
