@@ -18,6 +18,7 @@ from tests.fakes.replay import Replay
 from tests.fakes.upstream import Script, Upstream, answer, event, stream
 from tests.gateway import Gateway, channel, config, gateway
 from uni_api.config.plan import Channel, Client, Plan
+from uni_api.dialects import openai_chat
 from uni_api.errors import Fault
 from uni_api.providers.base import Door, Site
 from uni_api.providers.openai import OpenAI
@@ -237,7 +238,7 @@ def _sent(host: str, history: list[dict[str, Any]]) -> Any:
     body = json.dumps({"model": "m", "messages": history}).encode()
 
     async def run() -> Answer:
-        return await relay.answer("openai_chat", body, client, b"r")
+        return await relay.answer(openai_chat, body, client, b"r")
 
     assert asyncio.run(run()).status == 502
     return http.bodies[-1]["messages"]

@@ -192,10 +192,10 @@ def _marked_part(part: Part, path: str, number: int) -> tuple[Part, dict[str, st
 def check_echo(sent: Sequence[Part], got: Sequence[Part]) -> None:
     """The parts of an assistant turn, read from an echoed reply, are the reply's own.
 
-    Empty text may be gone, and notes on the client's spelling may be added.
+    Empty text may be gone (sources of no words stay the message's own), and notes on the client's spelling be added.
     """
     wanted = [part for part in sent if not _says_nothing(part)]
-    heard = [without_notes(part) for part in got]
+    heard = [without_notes(part) for part in got if not _says_nothing(part)]
     assert heard == wanted, difference(msgspec.to_builtins(wanted), msgspec.to_builtins(heard))
 
 
@@ -208,8 +208,7 @@ def without_notes(part: Part) -> Part:
 
 
 def _says_nothing(part: Part) -> bool:
-    cited = isinstance(part, Text) and part.citations
-    return isinstance(part, Text | Thinking) and not (part.text or part.seal or part.rest or cited)
+    return isinstance(part, Text | Thinking) and not (part.text or part.seal or part.rest)
 
 
 # --- law 4 ------------------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_away_is_a_table_of_times(steps: list[tuple[str, int, int]]) -> None:
                 if back is not None:
                     assert model.pop(back) <= time
         assert set(found) == set(model)
-        assert found.until(place) == model.get(place)
+        assert found.get(place) == model.get(place)
         assert found.first() == min(((until, who) for who, until in model.items()), default=None)
         odd = [(until, who) for who, until in model.items() if who % 2]
         assert found.first_but(lambda who: who % 2 == 0) == min(odd, default=None)

@@ -147,7 +147,7 @@ def test_bad_answers(run: Run, name: str) -> None:
 
 def test_headers_are_lower_case_and_trimmed_and_trailers_are_dropped(run: Run) -> None:
     async def main() -> None:
-        answer = LINE + b"X-A:  1 \t\r\nSet-Cookie: a\r\nset-cookie: b\r\nTransfer-Encoding: CHUNKED\r\n\r\n"
+        answer = LINE + b"X-A:  1 \t\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nTransfer-Encoding: CHUNKED\r\n\r\n"
         async with serving(answering(answer + b"0\r\nx-late: 1\r\n\r\n")) as server:
             client = HttpClient()
             response = await client.send(server.head(), b"", timeouts=QUICK)

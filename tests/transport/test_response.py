@@ -34,7 +34,7 @@ def none_left(client: HttpClient) -> bool:
 
 
 def test_the_first_of_equal_headers_is_the_one(run: Run) -> None:
-    answer = LINE + b"X-Two: a\r\nx-two: b\r\nX-Empty:\r\ncontent-length: 0\r\n\r\n"
+    answer = LINE + b"X-Two: a\r\nX-Two: b\r\nX-Empty:\r\ncontent-length: 0\r\n\r\n"
 
     async def main() -> None:
         async with serving(answering(answer)) as server:

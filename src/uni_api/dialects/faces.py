@@ -48,6 +48,9 @@ class Front(Protocol):
     def keepalive(self) -> bytes:
         """A sign of life in a stream that says nothing."""
 
+    def peek(self, body: bytes, /) -> "Peek":
+        """The little that routing must know of a request. Raises Denied(400) when `body` is none of this dialect."""
+
     def read_request(self, body: Body, /) -> Request:
         """Raises Denied(400) that names the field at fault when `body` is not a request of this dialect."""
 
@@ -154,9 +157,6 @@ class Tap(Glance, Protocol):
 
 class Verbatim(Protocol):
     """How a dialect's bytes travel untouched between a client and an upstream that both speak it."""
-
-    def peek(self, body: bytes, /) -> Any:
-        """A Peek. Raises Denied(400) when `body` is not a request of this dialect."""
 
     def splice(self, seen: Any, model: str, edits: Edits, /) -> bytes:
         """The client's body with the named top-level fields changed and every other byte its own."""

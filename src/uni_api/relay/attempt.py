@@ -92,9 +92,7 @@ def _begun(response: UpstreamResponse, tap: Tap, first: bytes, lane: Lane, attem
     if tap.broke is not None:
         secrets = lane.secrets(attempt, stream=True)
         answer.body, answer.fault = hidden(first, secrets), redact(tap.broke, secrets)
-    if tap.done and response.ended:
-        response.close()
-    else:
+    if not (tap.done and response.ended):
         answer.close = response.close
         answer.stream = Verbatim(response, tap, front, answer, lane.secrets(attempt, stream=True))
     return answer
@@ -159,7 +157,7 @@ async def _failure(response: UpstreamResponse, lane: Lane, attempt: Try, *, stre
 
 def _is_labelled_json(response: UpstreamResponse) -> bool:
     kind = response.header(b"content-type")
-    return kind is not None and kind[:16].lower() == b"application/json"
+    return kind is not None and not kind.startswith(b"text/") and kind[:16].lower() == b"application/json"
 
 
 async def _looked_at(response: UpstreamResponse) -> tuple[UpstreamResponse, bool]:

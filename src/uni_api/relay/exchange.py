@@ -13,7 +13,7 @@ from uni_api.accounts import Ask, Came, Pass, tokens_in
 from uni_api.canon import Losses, Request, keep_realm, without_developer, without_images, without_tools
 from uni_api.canon.seal import last_realm
 from uni_api.config.plan import Client
-from uni_api.dialects import Front, Peek, registry
+from uni_api.dialects import Front, Peek
 from uni_api.errors import Denied, Fault
 from uni_api.relay import attempt as doing
 from uni_api.relay.answer import Answer, Lines, line
@@ -64,21 +64,27 @@ class _Barred(Fault):
 class Exchange:
     """The state of one exchange: what was paid, what was tried, what is known of the request."""
 
-    # Most exchanges never set these.
-    _thread: int | None = None
-    _checks: Checks | None = None
-    _request: Request | None = None
-    _paying: asyncio.Lock | None = None
-    _shown: Denied | Fault | None = None
-    _served: Try | None = None
-    _last: Lane | None = None
-    _tries: Tries | None = None
-    _visit: Visit | None = None
-    _passes: tuple[Pass, ...] = ()
-    _prompt: int | None = None
-    _fetched: dict[str, Fetched | None] | None = None
-
-    _seen: Peek
+    __slots__ = (
+        "_body",
+        "_checks",
+        "_client",
+        "_fetched",
+        "_front",
+        "_last",
+        "_passes",
+        "_paying",
+        "_prompt",
+        "_relay",
+        "_request",
+        "_request_id",
+        "_seen",
+        "_served",
+        "_session",
+        "_shown",
+        "_thread",
+        "_tries",
+        "_visit",
+    )
 
     def __init__(
         self, relay: "Relay", front: Front, body: bytes, client: Client, request_id: bytes, session: bytes | None
@@ -89,12 +95,24 @@ class Exchange:
         self._client = client
         self._request_id = request_id
         self._session = session
+        self._seen: Peek
+        self._thread: int | None = None
+        self._tries: Tries | None = None
+        self._checks: Checks | None = None
+        self._request: Request | None = None
+        self._fetched: dict[str, Fetched | None] | None = None
+        self._prompt: int | None = None
+        self._passes: tuple[Pass, ...] = ()
+        self._paying: asyncio.Lock | None = None
+        self._shown: Denied | Fault | None = None
+        self._last: Lane | None = None
+        self._served: Try | None = None
+        self._visit: Visit | None = None
 
     async def run(self) -> Answer:
         """The answer, or the refusal in the front's own shape. Raises only CancelledError; then nothing is open."""
         try:
-            seen = registry.verbatim(self._front.name).peek(self._body)
-            self._seen = seen
+            self._seen = seen = self._front.peek(self._body)
             try:
                 tries = self._planned(seen)
             except Denied as unknown:
@@ -102,7 +120,7 @@ class Exchange:
             self._tries = tries
             if self._client.allowance is not None:
                 await self._admit(self._client)
-            pause = self._relay.pause(tries) if seen.stream else None
+            pause = self._relay.pause(tries) if seen.stream and self._relay.keeps_alive else None
             work = self._answered(tries)
             answer = await (work if pause is None else kept_open(work, pause, self._front))
         except Denied as denied:
@@ -117,7 +135,7 @@ class Exchange:
         except BaseException:
             await self._settle(None)
             raise
-        answer.headers.append(line(b"x-request-id", self._request_id))
+        answer.headers.append(b"x-request-id: %b\r\n" % self._request_id)
         if self._passes:
             answer.headers.extend(line(name, value) for name, value in self._passes[0].headers)
         answer.settle = self._settle
@@ -126,10 +144,14 @@ class Exchange:
 
     def _planned(self, seen: Peek) -> Tries:
         """The tries for the model. Raises Denied when there are none."""
-        self._thread = thread = self._relay.memory.thread(self._client, seen, self._session)
-        realm = last_realm(self._body) if seen.sealed else None
-        tokens = self._tokens() if self._relay.weighs else 0
-        return self._relay.tries(self._client, seen.model, tokens, thread=thread, realm=realm)
+        relay, client = self._relay, self._client
+        pool = relay.router.pool(client, seen.model)
+        wish = None
+        if seen.sealed or relay.memory.rule is not None:
+            self._thread = relay.memory.thread(client, seen, self._session)
+            realm = last_realm(self._body) if seen.sealed else None
+            wish = relay.memory.preference(pool, self._thread, realm)
+        return relay.tries_in(pool, self._tokens() if relay.weighs else 0, wish)
 
     async def _planned_later(self, seen: Peek, unknown: Denied) -> Tries:
         """The tries for a model that nobody is known to offer yet, once lists on their way have come."""
@@ -273,8 +295,8 @@ class Exchange:
         self._last = lane = self._relay.lane(self._front, chosen.candidate, self._client.role)
         visit = self._relay.health.begun(chosen.candidate)
         try:
-            if _may_travel(lane, seen):
-                losses = _refused(lane, seen)
+            if (lane.plain or _may_travel(lane, seen)) and not seen.sealed:
+                losses = _refused(lane, seen) if lane.edits.refuse else None
                 answer = await doing.verbatim(lane, chosen, seen, self._front)
             else:
                 losses = Losses()
@@ -331,18 +353,13 @@ class Exchange:
 
 
 def _may_travel(lane: Lane, seen: Peek) -> bool:
-    """Whether this candidate can be sent the client's own bytes."""
-    return (
-        lane.verbatim is not None
-        and not seen.sealed
-        and (lane.developer or not seen.developer)
-        and (lane.thoughts or not seen.thoughts)
-    )
+    """Whether this candidate can be sent the client's own bytes, but for what is sealed in them."""
+    return lane.verbatim is not None and (lane.developer or not seen.developer) and (lane.thoughts or not seen.thoughts)
 
 
 def _refused(lane: Lane, seen: Peek) -> Losses | None:
     """What the client said at the top level that its host would refuse."""
-    gone = lane.edits.refuse and lane.edits.refuse & seen.fields.keys()
+    gone = lane.edits.refuse & seen.fields.keys()
     if not gone:
         return None
     losses = Losses()

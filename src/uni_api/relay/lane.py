@@ -40,7 +40,8 @@ class Way(Struct):
 class Lane:
     """How to reach one candidate from clients of one front.
 
-    verbatim: the dialect's bytes can travel untouched, or None when the request has to be translated · edits: top-level
+    verbatim: the dialect's bytes can travel untouched, or None when the request has to be translated · plain: they can
+    whatever they say · edits: top-level
     fields that the host or api.yaml wants changed, the same in both lanes · heads are compiled per door.
     """
 
@@ -72,6 +73,7 @@ class Lane:
         same = front.name == self.dialect and front.name in registry.VERBATIM
         untouched = self.tools and self.images and not channel.normalize_reasoning
         self.verbatim: Verbatim | None = registry.verbatim(front.name) if same and untouched else None
+        self.plain = self.verbatim is not None and self.developer and self.thoughts
         self.triggers = plan.error_triggers
         self._silence = plan.wait_for(channel, candidate.alias, candidate.model)
         facts = _facts(candidate, front, self.dialect, role)

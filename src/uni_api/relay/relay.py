@@ -11,7 +11,7 @@ import msgspec
 
 from uni_api.accounts import Gate
 from uni_api.config.plan import Client, Plan
-from uni_api.dialects import Front, registry
+from uni_api.dialects import Front
 from uni_api.errors import Denied, Fault
 from uni_api.relay.affinity import Memory
 from uni_api.relay.answer import JSON, Answer, line
@@ -57,7 +57,7 @@ class Relay:
         tokens: Tokens | None = None,
         state: State | None = None,
     ) -> None:
-        state = state or LocalState(time.time)
+        self._state = state = state or LocalState(time.time)
         self.hedges: Hedges | None = None
         self._adopt(plan)
         self.gate = Gate(plan, state, time.time)
@@ -89,20 +89,21 @@ class Relay:
         self.router = Router(plan)
         self._lanes: dict[tuple[str, Candidate, str | None], Lane] = {}
         self._by_role = plan.waits_by_role
+        self.keeps_alive = plan.keeps_alive
         self.weighs = any(channel.key_limits is not None for channel in plan.channels)
         """Whether some channel's keys are chosen by what a request comes to."""
         if self.hedges is None or self.hedges.rule != plan.hedging:
             self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
 
     def answer(
-        self, dialect: str, body: bytes, client: Client, request_id: bytes, session: bytes | None = None
+        self, front: Front, body: bytes, client: Client, request_id: bytes, session: bytes | None = None
     ) -> Awaitable[Answer]:
-        """The answer to a request that speaks `dialect`: a reply, or the error in the dialect's own shape.
+        """The answer to a request in the dialect of `front`: a reply, or the error in the dialect's own shape.
 
         `session` is the conversation's id, where the client has one. Raises only CancelledError; whatever was open then
         is closed.
         """
-        return Exchange(self, registry.front(dialect), body, client, request_id, session).run()
+        return Exchange(self, front, body, client, request_id, session).run()
 
     async def back_off(self, repeats: int) -> None:
         """Wait before a key is tried that has failed for the same request: longer each time, and never in step."""
@@ -120,9 +121,9 @@ class Relay:
         if thread is not None:
             self.memory.worked(thread, chosen)
         lease = chosen.lease or Lease(chosen.place)
-        if not (self.health.measures or self.health.resting or self.ring.notes(chosen.candidate, lease)):
-            return None
-        return self._worked(chosen.candidate, lease)
+        if self.health.measures or self._state.resting or self.ring.notes(chosen.candidate, lease):
+            return self._worked(chosen.candidate, lease)
+        return None
 
     async def _worked(self, candidate: Candidate, lease: Lease) -> None:
         await self.ring.worked(candidate, lease)
@@ -145,19 +146,8 @@ class Relay:
             self._lanes[slot] = lane
         return lane
 
-    def tries(
-        self, client: Client, model: str, tokens: int, *, thread: int | None = None, realm: str | None = None
-    ) -> Tries:
-        """Raises Denied as the router does.
-
-        `tokens` is an estimate of the request's; `thread` and `realm` tell whom it would like to be served by.
-        """
-        pool = self.router.pool(client, model)
-        wish = self.memory.preference(pool, thread, realm) if thread is not None or realm is not None else None
-        return self.tries_in(pool, tokens, wish)
-
-    def tries_in(self, pool: Pool, tokens: int, wish: Preference | None = None) -> Tries:
-        return Tries(pool, self.ring, self._scheduler, pool.client.auto_retry, tokens=tokens, prefer=wish)
+    def tries_in(self, pool: Pool, tokens: int = 0, wish: Preference | None = None) -> Tries:
+        return Tries(pool, self.ring, self._scheduler, pool.client.auto_retry, tokens, wish)
 
     def wait_for(self, candidate: Candidate) -> float:
         """Seconds of silence to bear from `candidate`."""
@@ -165,8 +155,6 @@ class Relay:
 
     def pause(self, tries: Tries) -> float | None:
         """Seconds of silence after which a waiting stream wants a sign of life, or None for never."""
-        if not self._plan.keeps_alive:
-            return None
         first = tries.likely
         return self._plan.keepalive_for(first.channel, first.alias, first.model)
 

@@ -83,7 +83,8 @@ class Doors:
         self._resting = Away()
         self.takes_turns = self._order.shared and self.size > 1
         """Whether `next` goes by a turn that all processes count together, kept under `turns`."""
-        self.plain = self.size == 1 and channel.key_limits is None
+        self._limited = channel.key_limits is not None
+        self.plain = self.size == 1 and not self._limited
         """Whether there is nothing to choose, and nothing to count."""
         self._turn = 0
         self._benches: dict[str, Bench] = {}
@@ -113,21 +114,19 @@ class Doors:
 
     def at_once(self) -> int | None:
         """A door for a first try, where all can be used and none has limits; None where that is not so."""
-        if self.channel.key_limits is not None or self._resting:
+        if self._limited or self._resting:
             return None
-        turn = self._turn
-        found = self._order.pick_any(turn)
-        if found is None:
-            return None
-        self._turn = turn + 1
-        return self._order.place(found)
+        found = self._order.pick_any(self._turn)
+        if found is not None:
+            self._turn += 1
+        return found
 
     def next(self, bench: Bench, used: Collection[int], turn: int = 0, prefer: int | None = None) -> int | None:
         """The door to use, none of `used`. None when there is none that is free."""
         free = bench.free
         if not (used or self._resting or bench.limited) and prefer is None:
             found = self._order.pick_any(turn)
-            return self._order.place(self._order.pick(free, turn, True) if found is None else found)
+            return self._order.place(self._order.pick(free, turn, True)) if found is None else found
         self._let_back(bench, len(used))
         if prefer is not None and self.is_free(bench, used, prefer):
             return prefer
@@ -154,7 +153,7 @@ class Doors:
         limited = bench.limited.first_but(lambda place: place in used or place in self._resting, MOST_PASSED)
         if resting is None and limited is None:
             both = [place for place in bench.limited if place not in used]
-            until = [max(bench.limited.until(place) or 0.0, self._resting.until(place) or 0.0) for place in both]
+            until = [max(bench.limited.get(place) or 0.0, self._resting.get(place) or 0.0) for place in both]
             return Shut(max(0.0, min(until, default=now) - now), limited=bool(both))
         first = min(found[0] for found in (resting, limited) if found is not None)
         return Shut(max(0.0, first - now), limited=resting is None)
@@ -164,7 +163,7 @@ class Doors:
         self._resting.put(place, until)
         for bench in self._benches.values():
             bench.free.discard(self._order.position(place))
-            if until >= (bench.limited.until(place) or math.inf):
+            if until >= (bench.limited.get(place) or math.inf):
                 bench.limited.drop(place)  # it will be over when the rest is
 
     def wake(self, place: int) -> None:
@@ -214,7 +213,7 @@ class Doors:
                 place = mine.get(other.name(its))
                 if place is None:
                     continue
-                until = other._resting.until(its)
+                until = other._resting.get(its)
                 if until is not None:
                     self.rest(place, until - self._now())
                 if self._record is not None and other._record is not None:

@@ -1,6 +1,6 @@
 """The candidates of a pool in the order in which they come up, those of the pools within it in their place."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from uni_api.config.plan import Client
 from uni_api.routing.pool import Candidate, Entry, Pool
@@ -36,7 +36,7 @@ class Flow:
         level.at = 1
         self._levels = [level]
 
-    async def next(self, barred: set[Client]) -> tuple[Candidate, Via] | None:
+    async def next(self, barred: Set[Client]) -> tuple[Candidate, Via] | None:
         """The next candidate, and the client keys that lead to it, none of them `barred`. None at the end."""
         levels = self._levels
         if levels is None:

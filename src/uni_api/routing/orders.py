@@ -31,7 +31,7 @@ class Order(Protocol):
         """A position in `free`. `whole`: all doors can be used."""
 
     def pick_any(self, turn: int) -> int | None:
-        """What `pick` would give where all doors can be used; None where that has to be worked out."""
+        """The place of what `pick` would give where all doors can be used; None where that has to be worked out."""
 
 
 class _AsListed:

@@ -108,39 +108,30 @@ def _nth(bits: int, rank: int) -> int:
     return found
 
 
-class Away:
+class Away(dict[int, float]):
     """Places that are away, each until its own time. Times are those of the caller's clock."""
 
-    __slots__ = ("_heap", "_until")
+    __slots__ = ("_heap",)
 
     def __init__(self) -> None:
-        self._until: dict[int, float] = {}
+        super().__init__()
         self._heap: list[tuple[float, int]] = []
-
-    def __len__(self) -> int:
-        return len(self._until)
-
-    def __contains__(self, place: int) -> bool:
-        return place in self._until
 
     def put(self, place: int, until: float) -> None:
         """`place` is away until then. A later time stays."""
-        if until > self._until.get(place, float("-inf")):
-            self._until[place] = until
+        if until > self.get(place, float("-inf")):
+            self[place] = until
             heapq.heappush(self._heap, (until, place))
 
     def drop(self, place: int) -> None:
         """`place` is away no longer."""
-        self._until.pop(place, None)
-
-    def until(self, place: int) -> float | None:
-        return self._until.get(place)
+        self.pop(place, None)
 
     def first(self) -> tuple[float, int] | None:
         """The one that is back first, and when."""
         while self._heap:
             until, place = self._heap[0]
-            if self._until.get(place) == until:
+            if self.get(place) == until:
                 return until, place
             heapq.heappop(self._heap)
         return None
@@ -151,7 +142,7 @@ class Away:
         if first is None or first[0] > now:
             return None
         heapq.heappop(self._heap)
-        del self._until[first[1]]
+        del self[first[1]]
         return first[1]
 
     def first_but(self, passed: Callable[[int], bool], most: float = math.inf) -> tuple[float, int] | None:
@@ -163,8 +154,5 @@ class Away:
             heapq.heappush(self._heap, each)
         return found
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._until)
-
     def __repr__(self) -> str:
-        return f"<Away {len(self._until)}>"
+        return f"<Away {len(self)}>"

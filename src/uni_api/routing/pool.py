@@ -102,7 +102,7 @@ class Router:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._known: dict[tuple[bytes, str], Pool] = {}
+        self._known: dict[tuple[Client, str], Pool] = {}
         self._candidates: dict[tuple[Channel, str, str], Candidate] = {}
 
     def pool(self, client: Client, name: str) -> Pool:
@@ -110,7 +110,7 @@ class Router:
 
         Raises Denied: 404 when no channel offers `name`, 403 when channels do but none that this key may use.
         """
-        slot = (client.key.digest, name)
+        slot = (client, name)
         found = self._known.get(slot)
         if found is None:
             found = self._pool(client, name)

@@ -88,6 +88,7 @@ class Tries:
         "_pool",
         "_prefer",
         "_ring",
+        "_scheduler",
         "_tokens",
         "made",
     )
@@ -98,20 +99,20 @@ class Tries:
         ring: KeyRing,
         scheduler: Scheduler,
         auto_retry: bool | int,
-        *,
         tokens: int = 0,
         prefer: Preference | None = None,
     ) -> None:
         self._pool = pool
         self._ring = ring
+        self._scheduler = scheduler
         self._auto_retry = auto_retry
         self._tokens = tokens
         self._prefer = prefer
-        self._flow = Flow(pool, scheduler)
         self._come: list[_Slot] = []
+        self._flow: Flow | None = None
         self._at: _Slot | None = None
         self._begun: Lease | None = None
-        self._barred: set[Client] = set()
+        self._barred: frozenset[Client] = frozenset()
         self._budget = 0
         self.made = 0
 
@@ -142,9 +143,9 @@ class Tries:
         self._begun = lease = self._ring.at_once(candidate)
         if lease is None:
             return None
-        chosen = Try(candidate, lease.place, (), lease, 0, self._alone)
+        alone = self._pool.doors == 1 and self._alone
         self.made = 1
-        return chosen
+        return Try(candidate, lease.place, (), lease, 0, alone)
 
     async def next(self, *, same_channel: bool = False, again: bool = False) -> Try | None:
         """The next try, or None when there is none.
@@ -167,7 +168,7 @@ class Tries:
 
     def bar(self, client: Client) -> None:
         """Nothing that comes by way of `client` is tried from now on. The try that led there does not count."""
-        self._barred.add(client)
+        self._barred |= {client}
         self.made -= 1
 
     def _reckoned(self) -> int:
@@ -198,6 +199,8 @@ class Tries:
         prefer = self._prefer
         if prefer is not None and not self._come:
             return self._came(prefer.candidate, prefer.via)
+        if self._flow is None:
+            self._flow = Flow(self._pool, self._scheduler)
         while (found := await self._flow.next(self._barred)) is not None:
             candidate, via = found
             if prefer is None or candidate is not prefer.candidate or self._barred.intersection(prefer.via):
@@ -209,6 +212,7 @@ class Tries:
         first = self._pool.first
         assert first is not None
         self._begun = None
+        self._flow = Flow(self._pool, self._scheduler)
         self._flow.pass_first()
         self._at = slot = self._came(first, ())
         slot.used.append(lease.place)

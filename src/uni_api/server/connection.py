@@ -103,6 +103,7 @@ class Connection(asyncio.Protocol):
         self._lingers = False
         self._queue: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._rest: asyncio.Future[None] | None = None
         self._serving: Request | None = None
         self._last = False
         self._chunked = False
@@ -173,7 +174,7 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.lower()] = value.rstrip()
+        self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -222,42 +223,52 @@ class Connection(asyncio.Protocol):
     def _answer_expectation(self, request: Request) -> None:
         if request.refusal is not None:
             request.close = True  # the body that was announced may never come
-        elif self._headers[b"expect"].lower() == b"100-continue" and self._task is None:
+        elif self._headers[b"expect"].strip().lower() == b"100-continue" and not self.busy:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     # One exchange after another
 
     def _enqueue(self, request: Request) -> None:
-        if self._task is None:
-            self._serve(request)
-            return
         self._queue.append(request)
-        if len(self._queue) >= MAX_QUEUE:
+        rest = self._rest
+        if rest is not None:
+            self._rest = None
+            if not rest.done():
+                rest.set_result(None)
+        elif self._task is None:
+            self._task = self._loop.create_task(self._serve())
+        elif len(self._queue) >= MAX_QUEUE:
             self._transport.pause_reading()
 
-    def _serve(self, request: Request) -> None:
-        self._serving = request
-        self.begun = False
-        self._task = self._loop.create_task(self._run(request))
-
-    async def _run(self, request: Request) -> None:
+    async def _serve(self) -> None:
+        """Answer one request after another. One task for all: making one each time costs more than waking it."""
+        queue = self._queue
         try:
-            await self._handler.handle(request, self)
-        except asyncio.CancelledError:
-            request.close = True
-        except Exception:
-            logger.exception("%s failed", request.id.decode("ascii", "replace"))
-            request.close = True
-        self._task = self._serving = None
-        if self.gone:
-            return
-        self._since = self._loop.time()
-        if request.close or (self._last and not self._queue):
-            self._close()
-        elif self._queue:
-            if len(self._queue) == MAX_QUEUE:
-                self._transport.resume_reading()
-            self._serve(self._queue.popleft())
+            while not self.gone:
+                if not queue:
+                    self._rest = self._loop.create_future()
+                    await self._rest
+                if len(queue) == MAX_QUEUE:
+                    self._transport.resume_reading()
+                self._serving = queue.popleft()
+                self.begun = False
+                try:
+                    await self._handler.handle(self._serving, self)
+                except asyncio.CancelledError:
+                    break
+                except Exception:
+                    logger.exception("%s failed", self._serving.id.decode("ascii", "replace"))
+                    break
+                last = self._serving.close or (self._last and not queue)
+                self._serving = None
+                self._since = self._loop.time()
+                if last:
+                    break
+        finally:
+            self._serving = None
+            if not self.gone:
+                self._last = True
+                self._close()
 
     # Writing
 
@@ -267,8 +278,10 @@ class Connection(asyncio.Protocol):
             return
         if status != 204:
             headers.append(b"content-length: %d\r\n" % len(body))
-        head = self._head(status, headers)
-        self._outbox.write(self._transport, head if self._bodyless else head + body)
+        parts = self._head(status, headers)
+        if not self._bodyless:
+            parts.append(body)
+        self._outbox.write(self._transport, b"".join(parts))
 
     def begin(self, status: int, headers: list[bytes], body: bytes) -> None:
         """The head of a response of unknown length, with the first bytes of its body."""
@@ -278,10 +291,9 @@ class Connection(asyncio.Protocol):
         self._chunked = request is None or request.chunkable
         if self._chunked:
             headers.append(b"transfer-encoding: chunked\r\n")
-        head = self._head(status, headers)
-        self._outbox.write(
-            self._transport, b"%b%x\r\n%b\r\n" % (head, len(body), body) if self._chunked else head + body
-        )
+        parts = self._head(status, headers)
+        parts += (b"%x\r\n" % len(body), body, b"\r\n") if self._chunked else (body,)
+        self._outbox.write(self._transport, b"".join(parts))
 
     def write(self, piece: bytes) -> None:
         """More of the body, which holds at least a byte. While `paused`, `drained` is to be awaited before more."""
@@ -302,13 +314,13 @@ class Connection(asyncio.Protocol):
         if not self.gone and self._chunked:
             self._outbox.write(self._transport, b"0\r\n\r\n")
 
-    def _head(self, status: int, headers: list[bytes]) -> bytes:
+    def _head(self, status: int, headers: list[bytes]) -> list[bytes]:
         request = self._serving
         self.begun = True
         self._bodyless = status == 204 or (request is not None and request.method == b"HEAD")
         first = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
         last = b"connection: close\r\n\r\n" if request is not None and request.close else b"\r\n"
-        return b"".join((first, self._date.line, *headers, last))
+        return [first, self._date.line, *headers, last]
 
     # What ends a connection
 
@@ -318,7 +330,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def busy(self) -> bool:
-        return self._task is not None
+        return self._serving is not None or bool(self._queue)
 
     def check(self, now: float) -> None:
         """End the connection when it has waited for its client too long."""
@@ -326,7 +338,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         elif self._lingers and now - self._since > LINGER:
             self._transport.close()
-        elif self._task is None and not self._last:
+        elif not (self._last or self.busy):
             waited = now - self._since
             if self._request is not None:
                 if waited > self._bounds.body_time:
@@ -339,16 +351,17 @@ class Connection(asyncio.Protocol):
 
     def stop(self) -> "asyncio.Task[None] | None":
         """Cancel what is under way and return its task, which ends the connection; close it when there is none."""
-        if self._task is not None:
+        if self._task is not None and self.busy:
             self._task.cancel()
-        elif not self.gone:
+            return self._task
+        if not self.gone:
             self._close()
-        return self._task
+        return None
 
     def _refuse(self, status: int, message: str, *, code: str | None = None) -> None:
         """Answer what never became a request, if nothing else is under way, and read no more."""
         self._last = True
-        if self._task is not None:
+        if self.busy:
             return
         error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
         headers = [b"content-type: application/json\r\n", b"connection: close\r\n"]

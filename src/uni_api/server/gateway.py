@@ -64,7 +64,7 @@ class Gateway:
         if b"x-request-id" in headers:
             request.id = wanted_id(headers[b"x-request-id"]) or request.id
         try:
-            route = self._routes.get((request.method, request.path))
+            request.route = route = self._routes.get((request.method, request.path))
             if route is None and request.method != b"OPTIONS":
                 raise self._nothing_at(request)
             if route is _CHAT or route == self._models:
@@ -79,8 +79,7 @@ class Gateway:
         try:
             if request.refusal is not None:
                 raise request.refusal
-            client = request.client
-            route = self._routes.get((request.method, request.path))
+            client, route = request.client, request.route
             if route is not _CHAT or client is None:
                 if route == self._models:
                     await self._relay.lists_known()
@@ -90,7 +89,7 @@ class Gateway:
             if b"content-encoding" in request.headers:
                 body = decoded(body, request.headers[b"content-encoding"], self._max_body)
             session = request.headers.get(b"x-session-id")
-            answer = await self._relay.answer("openai_chat", body, client, request.id, session)
+            answer = await self._relay.answer(self._front, body, client, request.id, session)
             try:
                 if answer.stream is None:
                     self._respond(answer, request, out)

@@ -18,6 +18,11 @@ Headers = Mapping[bytes, bytes]
 
 def client_of(headers: Headers, query: bytes, clients: Mapping[bytes, Client]) -> Client:
     """The client whose key was offered. Raises Denied(401), which never repeats what was offered."""
+    bearer = headers.get(b"authorization")
+    if bearer is not None and bearer.startswith(b"Bearer "):
+        client = clients.get(hashlib.sha256(bearer[7:].strip()).digest())
+        if client is not None:
+            return client
     offered = False
     for key in _keys(headers, query):
         client = clients.get(hashlib.sha256(key).digest())
@@ -47,13 +52,14 @@ def _keys(headers: Headers, query: bytes) -> Iterator[bytes]:
 
 def wanted_id(value: bytes) -> bytes | None:
     """The request id that a client asks for, when it is fit for a header and a log."""
+    value = value.strip(b" \t")
     return value if _ID.fullmatch(value) else None
 
 
 def announced_length(headers: Headers) -> int:
     """The content-length, 0 when there is none."""
-    length = headers.get(b"content-length", b"")
-    return int(length) if length.isdigit() else 0
+    length = headers.get(b"content-length")
+    return int(length) if length is not None and length.strip().isdigit() else 0
 
 
 def decoded(body: bytes, encoding: bytes, limit: int) -> bytes:

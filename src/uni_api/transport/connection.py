@@ -258,8 +258,9 @@ class Connection(asyncio.Protocol):
             del arrived[self._arrived_ours :]  # what follows the answer is nobody's
         self._barren = 0
         if response.sink is not None and arrived:
-            response.give(arrived[0] if len(arrived) == 1 else b"".join(arrived))
+            piece = arrived[0] if len(arrived) == 1 else b"".join(arrived)
             arrived.clear()
+            response.give(piece)
             return
         response.unread += arrived
         response.size += size
@@ -310,9 +311,9 @@ class Connection(asyncio.Protocol):
         response = self._response
         assert response is not None
         response.status = status
-        response.headers = headers = {name.lower(): value for name, value in reversed(self._raw.items())}
+        response.headers = headers = {name.lower(): value for name, value in self._raw.items()}
         coding = headers.get(b"transfer-encoding")
-        if coding is not None and coding.rstrip().lower() not in (b"chunked", b"identity"):
+        if coding is not None and coding != b"chunked" and coding.rstrip().lower() not in (b"chunked", b"identity"):
             self._flaw = "its transfer-encoding is unknown"
         coding = headers.get(b"content-encoding")
         if coding is not None and coding.rstrip().lower() != b"identity":

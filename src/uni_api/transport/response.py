@@ -11,6 +11,8 @@ from uni_api.transport.inflate import Inflater
 HIGH_WATER = 64 * 1024
 """Bytes of body that may wait unread before the reading of the upstream is stopped."""
 
+NO_HEADERS: Mapping[bytes, bytes] = MappingProxyType({})
+
 Sink = Callable[[bytes], bool]
 """Takes a piece of a body, and says whether it wants the next one."""
 
@@ -31,22 +33,38 @@ class Response:
     One task at a time may read. Cancelling a read closes the connection at once.
     """
 
-    # Set by the connection. headers: names in lower case, of repeated ones the first, values as they came · size: the
-    # bytes in which what is unread has come · waiter: is woken whenever there is something new to see.
-    status = 0
-    headers: Mapping[bytes, bytes] = MappingProxyType({})
-    coding = b""
-    size = 0
-    ended = False
-    fault: Fault | None = None
-    sink: Sink | None = None
-    _refused: Fault | None = None
-    _inflater: Inflater | None = None
+    __slots__ = (
+        "_inflater",
+        "_loop",
+        "_refused",
+        "_source",
+        "coding",
+        "ended",
+        "fault",
+        "headers",
+        "host",
+        "sink",
+        "size",
+        "status",
+        "unread",
+        "waiter",
+    )
 
     def __init__(self, source: Source, host: str, loop: asyncio.AbstractEventLoop) -> None:
         self.host = host
+        # What follows is the connection's to set. headers: names in lower case, of repeated ones the first, values as
+        # they came · size: the bytes in which what is unread has come · waiter: is woken when there is news.
+        self.status = 0
+        self.headers: Mapping[bytes, bytes] = NO_HEADERS
+        self.coding = b""
         self.unread: list[bytes] = []
+        self.size = 0
+        self.ended = False
+        self.fault: Fault | None = None
         self.waiter: asyncio.Future[None] | None = loop.create_future()
+        self.sink: Sink | None = None
+        self._refused: Fault | None = None
+        self._inflater: Inflater | None = None
         self._loop = loop
         self._source = source
 
@@ -57,9 +75,7 @@ class Response:
 
     def at_hand(self) -> bytes:
         """All of the body that has arrived, was not read yet, and needs no decoding. It may be nothing."""
-        if not self.unread or self.coding:
-            return b""
-        return self._taken()
+        return self._taken() if self.unread and not self.coding else b""
 
     def chunk(self) -> Coroutine[Any, Any, bytes]:
         """Comes to all of the body that has arrived and was not yet read, waiting for some; empty at the proper end.

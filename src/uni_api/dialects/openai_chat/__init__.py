@@ -15,6 +15,7 @@ from uni_api.dialects.openai_chat.reader import ChatReader
 from uni_api.dialects.openai_chat.reply import read_reply, write_reply
 from uni_api.dialects.openai_chat.request import read_request, write_request
 from uni_api.dialects.openai_chat.usage import read_finish, read_usage
+from uni_api.dialects.openai_chat.verbatim import peek
 from uni_api.dialects.openai_chat.writer import ChatWriter
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "keepalive",
     "name",
     "needs_bytes",
+    "peek",
     "read_error",
     "read_finish",
     "read_reply",

@@ -92,23 +92,38 @@ class Tap:
     broke: the error that an event after the first content carried (the event itself is relayed).
     """
 
-    finish: Finish | None = None
-    begun = False
-    done = False
-    broke: Fault | None = None
-    _metered = b""
-    _size = 0
-    _tail = b""
-    # An event that begins and ends as one that told nothing, with no more than a string between, tells nothing either.
-    _before = _UNLIKE_ANY
-    _after = b""
+    __slots__ = (
+        "_after",
+        "_before",
+        "_head",
+        "_hide",
+        "_lenient",
+        "_metered",
+        "_pieces",
+        "_size",
+        "_tail",
+        "begun",
+        "broke",
+        "done",
+        "finish",
+    )
 
     def __init__(self, *, usage_shown: bool, lenient: bool = False) -> None:
         """lenient: an answer that ends properly is one, even without a word."""
+        self.finish: Finish | None = None
+        self.begun = False
+        self.done = False
+        self.broke: Fault | None = None
         self._lenient = lenient
         self._hide = not usage_shown
+        self._metered = b""
         self._pieces: list[bytes] = []
+        self._size = 0
+        self._tail = b""
         self._head: list[bytes] = []
+        # An event that begins and ends as one that told nothing, and has but a string between, tells nothing either.
+        self._before = _UNLIKE_ANY
+        self._after = b""
 
     @property
     def usage(self) -> Usage | None:

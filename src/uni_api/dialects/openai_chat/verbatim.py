@@ -24,6 +24,8 @@ _ASK_USAGE = Raw(b'{"include_usage":true}')
 
 _MOST_OUTPUT = ("max_completion_tokens", "max_tokens")
 
+tap = Tap
+
 _count: msgspec.json.Decoder[int] = msgspec.json.Decoder(Annotated[int, Meta(ge=0)])
 _fields = msgspec.json.Decoder(Fields)
 _any = msgspec.json.Decoder()
@@ -79,9 +81,9 @@ def peek(body: bytes) -> Peek:
         fields = _fields.decode(body)
         if not body.isascii():
             body.decode()  # values that are passed on raw are not looked at otherwise
+        model = _any.decode(fields["model"]) if "model" in fields else None
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise Denied(400, _not_json(body, error), code="invalid_json") from error
-    model = _value(fields, "model")
     if not isinstance(model, str) or not model:
         raise Denied(400, "you must provide a model parameter", code="missing_required_parameter", param="model")
     sealed = body.find(_SEAL) >= 0
@@ -195,10 +197,6 @@ def glance(body: bytes, *, lenient: bool = False) -> Glance:
     if not (lenient or counts_output(answer.usage)) and _says_nothing(body):
         raise Fault("protocol", "The upstream answered without any content.", raw=body[:4096])
     return Glance(answer.usage if isinstance(answer.usage, dict) else None, answer.choices[0].finish_reason)
-
-
-def tap(*, usage_shown: bool, lenient: bool = False) -> Tap:
-    return Tap(usage_shown=usage_shown, lenient=lenient)
 
 
 def _read(raw: Raw) -> Any:
