@@ -145,6 +145,10 @@ class Tap(Glance, Protocol):
         """Whether the stream said that nothing more comes."""
 
     @property
+    def finished(self) -> bool:
+        """Whether the stream told its finish."""
+
+    @property
     def broke(self) -> Fault | None:
         """The error that an event after the first content carried."""
 

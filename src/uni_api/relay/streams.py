@@ -50,7 +50,7 @@ class Verbatim:
         try:
             more = True
             while more and not tap.done:
-                if tap.finish is None:
+                if not tap.finished:
                     more = await response.pour(self._pass_on)
                 else:
                     more = await self._late_piece()
@@ -78,7 +78,7 @@ class Verbatim:
         tap = self._tap
         if piece := tap.feed(chunk):
             self._write(piece)
-        return not (self._out.paused or tap.done or tap.finish is not None)
+        return not (self._out.paused or tap.done or tap.finished)
 
     def _write(self, piece: bytes) -> None:
         self._out.write(piece if self._tap.broke is None else hidden(piece, self._secrets))

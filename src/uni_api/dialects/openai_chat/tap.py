@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from uni_api.canon import Finish, Usage
 from uni_api.dialects.openai_chat.error import read_error
-from uni_api.dialects.openai_chat.usage import FINISH_WORDS, read_finish, read_usage
+from uni_api.dialects.openai_chat.usage import read_finish, read_usage
 from uni_api.errors import Fault
 from uni_api.framing import SseDecoder
 from uni_api.framing.sse import MAX_EVENT
@@ -27,8 +27,6 @@ SMALL = 2048
 """Up to this size a block is searched whole before it is taken apart."""
 
 _UNLIKE_ANY = b"\0"
-
-_FINISHES = {word.encode(): read_finish(word) for word in FINISH_WORDS}
 
 
 class Said(Struct):
@@ -88,13 +86,16 @@ class Tap:
     still try elsewhere), then every event as soon as it is whole, byte for byte. An event that carries only the usage
     is kept back when the client did not ask for it. Raises Fault for an error before any content.
 
-    usage, finish: what was read so far · begun: content was seen · done: the stream said it is complete ·
+    usage, finish: what was told so far, read when asked · finished: a finish was told · begun: content was seen ·
+    done: the stream said it is complete ·
     broke: the error that an event after the first content carried (the event itself is relayed).
     """
 
     __slots__ = (
         "_after",
         "_before",
+        "_finish",
+        "_finishing",
         "_head",
         "_hide",
         "_lenient",
@@ -105,18 +106,20 @@ class Tap:
         "begun",
         "broke",
         "done",
-        "finish",
+        "finished",
     )
 
     def __init__(self, *, usage_shown: bool, lenient: bool = False) -> None:
         """lenient: an answer that ends properly is one, even without a word."""
-        self.finish: Finish | None = None
+        self.finished = False
         self.begun = False
         self.done = False
         self.broke: Fault | None = None
         self._lenient = lenient
         self._hide = not usage_shown
         self._metered = b""
+        self._finishing = b""
+        self._finish: Finish | None = None
         self._pieces: list[bytes] = []
         self._size = 0
         self._tail = b""
@@ -124,6 +127,13 @@ class Tap:
         # An event that begins and ends as one that told nothing, and has but a string between, tells nothing either.
         self._before = _UNLIKE_ANY
         self._after = b""
+
+    @property
+    def finish(self) -> Finish | None:
+        at = self._finishing.find(_FINISH) + len(_FINISH)
+        if at >= len(_FINISH):
+            self._finish_as(self._finishing[at : self._finishing.find(b'"', at)].decode("utf-8", "replace"))
+        return self._finish
 
     @property
     def usage(self) -> Usage | None:
@@ -164,7 +174,7 @@ class Tap:
             rest = self.feed(rest.rstrip(b"\r\n") + b"\n\n")
         if not self.begun:
             raise Fault("protocol", "The upstream's stream ended without any content.")
-        if not (self.done or self.finish or self._metered or self.broke):
+        if not (self.done or self.finished or self._metered or self.broke):
             raise Fault("protocol", "The upstream's stream broke off before its end.")
         return rest
 
@@ -238,7 +248,7 @@ class Tap:
     def _look(self, data: bytes) -> None:
         """Decide whether an event's `data`, still before the commit, is content."""
         if data == b"[DONE]":
-            if not (self._lenient and self.finish):
+            if not (self._lenient and self.finished):
                 raise Fault("protocol", "The upstream's stream ended without any content.")
             self.begun = True
             return
@@ -254,7 +264,8 @@ class Tap:
         if chunk.error and not any(choice.speaks() for choice in chunk.choices or ()):
             raise read_error(200, data)
         for choice in chunk.choices or ():
-            self.finish = self.finish or finish_of(choice.finish_reason)
+            if not self.finished:
+                self._finish_as(choice.finish_reason)
         # An answer without a word is one all the same when something was generated for it.
         if any(choice.speaks() for choice in chunk.choices or ()) or counts_output(chunk.usage):
             self.begun = True
@@ -267,43 +278,35 @@ class Tap:
             stop -= len(DONE)
         mark = b"\n\n" if block.endswith(b"\n\n") else b"\r\n\r\n"
         width = len(mark)
-        told = []
+        odd = []
         silent = 0
         metered = finished = False
         while stop > 0 and silent < LOOK_BACK and not (metered and finished):
             before = block.rfind(mark, 0, stop - width) if stop > width else -1
             start = before + width if before >= 0 else 0
             event = block[start:stop]
-            word = event.find(_FINISH)
+            finishes = event.find(_FINISH) >= 0
             meters = _meters(event)
-            if meters or word >= 0 or _tells_oddly(event):
-                told.append((event, meters, word))
-                finished = finished or word >= 0
-                if meters:
-                    metered = True
-                    if self._hide and word < 0 and _is_only_usage(event):
-                        block = block[:start] + block[stop:]
-            elif not event.startswith(b":"):
-                silent += 1
+            if meters and not metered:
+                metered = True
+                self._metered = event
+                if self._hide and not finishes and _is_only_usage(event):
+                    block = block[:start] + block[stop:]
+            if not (meters or finishes):
+                if _tells_oddly(event):
+                    odd.append(event)
+                elif not event.startswith(b":"):
+                    silent += 1
+            elif event.find(_ERROR) >= 0:
+                odd.append(event)
+            if finishes and not finished:
+                finished = self.finished = True
+                self._finishing = event
             stop = start
-        for event, meters, word in reversed(told):
-            self._note(event, meters, word)
-        return block
-
-    def _note(self, event: bytes, meters: bool, word: int) -> None:
-        """Keep an event that tells usage, to be read when asked; read what else it tells.
-
-        `word`: where in it the key of its finish reason is.
-        """
-        if meters:
-            self._metered = event
-        if event.find(_ERROR) >= 0 or (word < 0 and not meters):
+        for event in reversed(odd):
             for data in _data(event):
                 self._read_whole(data)
-        elif word >= 0:
-            word += len(_FINISH)
-            said = event[word : event.find(b'"', word)]
-            self.finish = _FINISHES.get(said) or finish_of(said.decode("utf-8", "replace"))
+        return block
 
     def _read_whole(self, data: bytes) -> None:
         if data == b"[DONE]":
@@ -316,8 +319,12 @@ class Tap:
         if chunk.error and not chunk.choices:
             self.broke = read_error(200, data)
         for choice in chunk.choices or ():
-            if choice.finish_reason:
-                self.finish = finish_of(choice.finish_reason)
+            self._finish_as(choice.finish_reason)
+
+    def _finish_as(self, word: Any) -> None:
+        finish = finish_of(word)
+        if finish is not None:
+            self._finish, self._finishing, self.finished = finish, b"", True
 
     def __repr__(self) -> str:
         state = "done" if self.done else "begun" if self.begun else "waiting"

@@ -25,8 +25,6 @@ _READ_FINISH: dict[str, Reason] = {
     "refusal": "refusal",
 }
 
-FINISH_WORDS = tuple(_READ_FINISH)
-
 _WRITE_FINISH: dict[Reason, str] = {
     "stop": "stop",
     "length": "length",
