@@ -233,9 +233,7 @@ class Connection(asyncio.Protocol):
                 self._flaw = self._flaw or str(error) or "it changes the protocol"
         size = len(data)
         if in_head:
-            self._head_size += size
-            if self._head_size > MAX_HEAD or len(self._raw) > MAX_HEADERS:
-                self._check_head()
+            self._note_head(size)
         else:
             self._since = self._loop.time()
         if self._arrived:
@@ -250,6 +248,15 @@ class Connection(asyncio.Protocol):
             self._finish(response)
         elif self._phase is _BODY and response.sink is None:
             response.wake()
+
+    def _note_head(self, size: int) -> None:
+        """`size` bytes came that begin with more of a head, perhaps with its end."""
+        self._head_size += size
+        if self._head_size > MAX_HEAD or len(self._raw) > MAX_HEADERS:
+            self._check_head()
+        if self._phase is _BODY:
+            self._since = self._loop.time()
+            self._set_patience(self._timeouts.idle)
 
     def _take_in(self, response: Response, size: int) -> None:
         """Hand on what arrived of the body in `size` bytes; stop reading when too much of it is unread."""
@@ -328,9 +335,6 @@ class Connection(asyncio.Protocol):
             self._phase = _ENDED
             self._arrived_ours = 0
             self._keep = False  # the parser would take the length of the missing body for the next answer's
-        else:
-            self._since = self._loop.time()
-            self._set_patience(self._timeouts.idle)
 
     def on_message_complete(self) -> None:
         if self._phase is _BODY:

@@ -1,5 +1,6 @@
 import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,6 +22,17 @@ HELLO = chunk({"content": "Hé\U0001f600llo"})
 STOP = chunk(finish="stop")
 ONLY_USAGE = b"data: " + json.dumps({"id": "c", "choices": [], "usage": USAGE}).encode() + b"\n\n"
 DONE = b"data: [DONE]\n\n"
+
+
+def spaced(events: bytes) -> bytes:
+    return events
+
+
+def compact(events: bytes) -> bytes:
+    """The same, spelt as most hosts do."""
+    return events.replace(b'": ', b'":').replace(b", ", b",")
+
+
 WHOLE = ROLE + HELLO + STOP + ONLY_USAGE + DONE
 
 
@@ -30,12 +42,21 @@ def run(pieces: list[bytes], *, usage_shown: bool = False) -> tuple[bytes, Tap]:
     return out + tap.close(), tap
 
 
-@given(st.lists(st.integers(0, len(WHOLE)), max_size=12), st.booleans(), st.sampled_from([b"\n", b"\r\n"]))
-def test_every_split_relays_the_same_bytes(cuts: list[int], shown: bool, line_end: bytes) -> None:
-    whole = WHOLE.replace(b"\n", line_end)
+@given(
+    st.lists(st.integers(0, len(WHOLE)), max_size=12),
+    st.booleans(),
+    st.sampled_from([b"\n", b"\r\n"]),
+    st.sampled_from([spaced, compact]),
+    st.sampled_from([b"", b": ping\n\n"]),
+)
+def test_every_split_relays_the_same_bytes(
+    cuts: list[int], shown: bool, line_end: bytes, spelt: Callable[[bytes], bytes], ping: bytes
+) -> None:
+    usage = spelt(ONLY_USAGE).replace(b"\n", line_end)
+    whole = spelt(ROLE + HELLO + HELLO + STOP + ping + ONLY_USAGE + DONE).replace(b"\n", line_end)
     edges = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
     out, tap = run([whole[a:b] for a, b in itertools.pairwise(edges)], usage_shown=shown)
-    assert out == (whole if shown else whole.replace(ONLY_USAGE.replace(b"\n", line_end), b""))
+    assert out == (whole if shown else whole.replace(usage, b""))
     assert tap.done
     assert tap.usage is not None and (tap.usage.prompt, tap.usage.output) == (7, 2)
     assert tap.finish is not None and tap.finish.reason == "stop"

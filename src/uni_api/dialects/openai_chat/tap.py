@@ -276,6 +276,12 @@ class Tap:
         if block.endswith(DONE):
             self.done = True
             stop -= len(DONE)
+            if usage := self._usual_end(block, stop):
+                return block[:usage] + DONE if self._hide else block
+        return self._walk(block, stop)
+
+    def _walk(self, block: bytes, stop: int) -> bytes:
+        """The same, event by event, from `stop` back."""
         mark = b"\n\n" if block.endswith(b"\n\n") else b"\r\n\r\n"
         width = len(mark)
         odd = []
@@ -307,6 +313,22 @@ class Tap:
             for data in _data(event):
                 self._read_whole(data)
         return block
+
+    def _usual_end(self, block: bytes, stop: int) -> int:
+        """Where the usage begins, when the events before `stop` are a finish and then nothing but usage; 0 if not."""
+        usage = block.rfind(b"\n\n", 0, stop - 2) + 2
+        finish = block.rfind(b"\n\n", 0, max(0, usage - 2)) + 2
+        if (
+            block.find(_NO_CHOICES, usage) < 0
+            or block.find(_USAGE + b"{", usage) < 0
+            or block.find(_FINISH, finish, usage) < 0
+            or block.find(_ERROR, finish) >= 0
+        ):
+            return 0
+        self.finished = True
+        self._finishing = block[finish:usage]
+        self._metered = block[usage:stop]
+        return usage
 
     def _read_whole(self, data: bytes) -> None:
         if data == b"[DONE]":
