@@ -1,6 +1,6 @@
 import asyncio
 
-from uni_api.transport.outbox import Outbox
+from uni_api.transport.outbox import TURNS, Outbox
 
 
 class Wire(asyncio.WriteTransport):
@@ -18,23 +18,25 @@ class Wire(asyncio.WriteTransport):
         return self.closing
 
 
-async def turn() -> None:
-    await asyncio.sleep(0)
+async def turns() -> None:
+    for _ in range(TURNS + 1):
+        await asyncio.sleep(0)
 
 
-def test_what_is_written_in_one_turn_leaves_at_its_end_in_one_piece_each() -> None:
+def test_what_is_written_in_a_few_turns_leaves_in_one_piece_each() -> None:
     async def scene() -> None:
         one, two = Wire(), Wire()
         outbox = Outbox(asyncio.get_running_loop())
         outbox.write(one, b"a")
         outbox.write(two, b"x")
+        await asyncio.sleep(0)
         outbox.write(one, b"b")
         assert repr(outbox) == "<Outbox 2 letters>"
         assert one.written == two.written == []
-        await turn()
+        await turns()
         assert (one.written, two.written) == ([b"ab"], [b"x"])
         outbox.write(one, b"c")
-        await turn()
+        await turns()
         assert one.written == [b"ab", b"c"]
 
     asyncio.run(scene())
@@ -49,7 +51,7 @@ def test_flush_writes_at_once_and_a_closing_transport_is_left_alone() -> None:
         outbox.write(open_wire, b"sent")
         outbox.flush()
         assert (open_wire.written, closing.written) == ([b"sent"], [])
-        await turn()
+        await turns()
         assert open_wire.written == [b"sent"]
 
     asyncio.run(scene())
