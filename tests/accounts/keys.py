@@ -41,3 +41,8 @@ def plan(*clients: Client, prices: PriceList | None = None) -> Plan:
     """A Plan without channels in which a million tokens cost a dollar in and ten dollars out."""
     known = PriceList(default=Price(1.0, 10.0)) if prices is None else prices
     return Plan(channels=(), clients={one.key.digest: one for one in clients}, prices=known)
+
+
+def lines(headers: bytes) -> dict[bytes, bytes]:
+    """Header lines, taken apart."""
+    return dict(line.split(b": ", 1) for line in headers.split(b"\r\n")[:-1])

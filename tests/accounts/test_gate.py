@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.accounts.keys import DOLLAR, Clock, limited, plan
+from tests.accounts.keys import DOLLAR, Clock, limited, lines, plan
 from tests.routing.plans import client
 from uni_api.accounts import Ask, Came, Gate, Pass
 from uni_api.canon import Usage
@@ -257,7 +257,7 @@ def test_headers_tell_what_is_left() -> None:
         await let_in(gate, who, Ask("m", 300))
         clock.at += 30.5
         held = await let_in(gate, who, Ask("m", 300))
-        assert dict(held.headers) == {
+        assert lines(held.headers) == {
             b"x-ratelimit-limit-requests": b"2",
             b"x-ratelimit-remaining-requests": b"0",
             b"x-ratelimit-reset-requests": b"29.5s",
@@ -411,7 +411,7 @@ def test_tokens_of_a_window_are_those_that_came(fates: list[str | Usage | None])
                     await gate.settle(held, spent(None))
                 case _:
                     await gate.settle(held, None)
-        told = dict((await let_in(gate, who, Ask("m", 1))).headers)
+        told = lines((await let_in(gate, who, Ask("m", 1))).headers)
         assert told[b"x-ratelimit-remaining-tokens"] == b"%d" % (most - used - 1)
         assert told[b"x-ratelimit-remaining-requests"] == b"%d" % (999 - requests)
 
@@ -433,7 +433,7 @@ def test_money_is_never_overspent_by_more_than_one_reservation(outputs: list[int
         found = await asyncio.gather(*(gate.admit(who, ask) for ask in asks), return_exceptions=True)
         held = [one for one in found if isinstance(one, Pass)]
         assert held or not cents
-        name = held[0].purse if held else ""
+        name = held[0].meter.purse if held else ""
         largest = max((one.reserved or 0 for one in held), default=0)
         assert await state.spent(name) <= cents * DOLLAR // 100 + largest
         for one in held:

@@ -2,13 +2,14 @@ import math
 
 import pytest
 
+from tests.accounts.keys import lines
 from uni_api.accounts import telling
 from uni_api.state import Short, Taken, Want
 
 
 def told(seconds: float) -> str:
     taken = Taken("1", 0.0, (Want("w", 5, 60),), (3,), (seconds,))
-    return dict(telling.of_taken(taken, (False,)))[b"x-ratelimit-reset-requests"].decode()
+    return lines(telling.of_taken(taken, (False,)))[b"x-ratelimit-reset-requests"].decode()
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_periods_are_written_as_clients_know_them(seconds: float, text: str) -> 
 def test_the_limit_closest_to_its_end_is_told() -> None:
     wants = (Want("all", 1_000, 60), Want("key", 10, 86_400), Want("key/tokens", 500, 60), Want("nothing", 0, 60))
     taken = Taken("1", 0.0, wants[:3], (90, 8, 500), (10.0, 20.0, 30.0))
-    headers = dict(telling.of_taken(taken, (False, False, True)))
+    headers = lines(telling.of_taken(taken, (False, False, True)))
     assert headers[b"x-ratelimit-limit-requests"] == b"1000"
     assert headers[b"x-ratelimit-remaining-requests"] == b"90"
     assert headers[b"x-ratelimit-remaining-tokens"] == b"500"

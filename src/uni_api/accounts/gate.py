@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct, structs
 
 from uni_api.accounts import telling
-from uni_api.accounts.meter import MOST_TOKENS, NO_METER, Meter, account, meter
+from uni_api.accounts.meter import MOST_TOKENS, NO_METER, Meter, meter
 from uni_api.accounts.prices import Prices, cost
 from uni_api.canon import Usage
 from uni_api.config.plan import Client, Plan
@@ -19,14 +19,14 @@ _MOST_METERS = 10_000
 
 
 class Ask(Struct, frozen=True):
-    """What a request is for, and what it may come to, as far as one can tell before.
+    """What a request is for, and where that `weighs`, what it may come to, as far as one can tell before.
 
     prompt: an estimate of its tokens · output: the most tokens that it allows its answer, None for not said · likely:
     who will serve it.
     """
 
     model: str
-    prompt: int
+    prompt: int = 0
     output: int | None = None
     likely: Candidate | None = None
 
@@ -46,18 +46,17 @@ class Came(Struct, frozen=True):
 
 
 class Pass(Struct, frozen=True):
-    """What one request was let in with. `headers` tell the client what it has left.
+    """What one request was let in with. `headers`, as they are sent, tell the client what it has left.
 
-    taken: what its limits gave, as `meter` wanted it · reserved: of the money in `purse`, in billionths of a dollar;
-    None for a key without credits.
+    taken: what its limits gave, as `meter` wanted it · reserved: of the money in the meter's purse, in billionths of a
+    dollar; None for a key without credits.
     """
 
     client: Client
     ask: Ask
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: bytes = b""
     meter: Meter = NO_METER
     taken: Taken | None = None
-    purse: str = ""
     reserved: int | None = None
 
 
@@ -75,6 +74,10 @@ class Gate:
         self._meters = {}
         self._prices = Prices(plan, self._now)
 
+    def weighs(self, client: Client, model: str, *, nested: bool = False) -> bool:
+        """Whether it matters to `admit` and `settle` what a request comes to."""
+        return self._meter(client, model, nested).weighs
+
     async def admit(self, client: Client, ask: Ask, *, nested: bool = False) -> Pass | None:
         """Take what a request costs `client`. None: this key has no limits of any kind.
 
@@ -87,22 +90,21 @@ class Gate:
         where = self._meter(client, ask.model, nested)
         if where.largest is not None and ask.prompt > where.largest:
             raise telling.too_long(ask.prompt, where.largest)
+        taken: Taken | None = None
+        headers = b""
         if where.wants:
-            taken = await self._state.take(where.wanted(ask.prompt, ask.output or 0))
-            if isinstance(taken, Short):
-                raise _refused(taken, where, ask.model)
-            held = Pass(client, ask, telling.of_taken(taken, where.tokens), where, taken)
-            if allowance.credits is None:
-                return held
-        elif allowance.credits is None:
-            return None
-        else:
-            held = Pass(client, ask)
+            found = await self._state.take(where.wanted(ask.prompt, ask.output or 0))
+            if isinstance(found, Short):
+                raise _refused(found, where, ask.model)
+            taken, headers = found, telling.of_taken(found, where.tokens)
+        if allowance.credits is None:
+            return Pass(client, ask, headers, where, taken) if taken is not None else None
         try:
-            return await self._reserved(held, allowance.credits, allowance.since)
+            reserved = await self._reserved(where, ask, allowance.credits)
         except BaseException:
-            await self.give_back(held)
+            await self.give_back(Pass(client, ask, headers, where, taken))
             raise
+        return Pass(client, ask, headers, where, taken, reserved)
 
     async def settle(self, held: Pass, came: Came | None) -> None:
         """The request is over, and came to this. None: no upstream served it; then it counts, and costs nothing."""
@@ -122,18 +124,16 @@ class Gate:
         if held.reserved is not None:
             await self._spend(held, 0)
 
-    async def _reserved(self, held: Pass, credits: int, since: str) -> Pass:
-        ask = held.ask
-        purse = f"spent/{account(held.client)}/{since}"
+    async def _reserved(self, where: Meter, ask: Ask, credits: int) -> int:
         amount = cost(ask.usage, self._prices.of(ask.model, ask.likely, ask.prompt))
-        if not await self._state.reserve(purse, amount, credits):
-            raise telling.no_credit(await self._state.spent(purse), credits)
-        return structs.replace(held, reserved=amount, purse=purse)
+        if not await self._state.reserve(where.purse, amount, credits):
+            raise telling.no_credit(await self._state.spent(where.purse), credits)
+        return amount
 
     async def _spend(self, held: Pass, amount: int) -> None:
         assert held.reserved is not None
         if amount != held.reserved:
-            await self._state.spend(held.purse, amount - held.reserved)
+            await self._state.spend(held.meter.purse, amount - held.reserved)
 
     def _cost(self, ask: Ask, came: Came) -> int:
         usage = came.usage or ask.usage

@@ -16,13 +16,16 @@ class Meter(Struct, frozen=True):
     """Where requests of one key for one model count.
 
     wants: a window each, with an amount of 1 · tokens: which of them count tokens · metering: whether any does ·
-    largest: the most tokens in one request.
+    largest: the most tokens in one request · weighs: whether it matters what a request comes to · purse: what its money
+    is counted under.
     """
 
     wants: tuple[Want, ...]
     tokens: tuple[bool, ...]
     metering: bool
     largest: int | None
+    weighs: bool = False
+    purse: str = ""
 
     def wanted(self, prompt: int, output: int) -> Sequence[Want]:
         """What a request wants that comes to so many tokens.
@@ -52,7 +55,12 @@ def meter(client: Client, model: str, *, nested: bool) -> Meter:
                 continue
             wants.append(Want(f"{name}/tokens" if limit.tokens else name, limit.count, float(limit.seconds)))
             counted.append(limit.tokens)
-    return Meter(tuple(wants), tuple(counted), any(counted), min(sizes) if sizes else None)
+    largest = min(sizes) if sizes else None
+    allowance = client.allowance
+    billed = allowance is not None and allowance.credits is not None
+    weighs = any(counted) or largest is not None or billed
+    purse = f"spent/{account(client)}/{allowance.since}" if allowance is not None else ""
+    return Meter(tuple(wants), tuple(counted), any(counted), largest, weighs, purse)
 
 
 def account(client: Client) -> str:

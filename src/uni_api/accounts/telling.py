@@ -16,6 +16,8 @@ _REQUESTS, _TOKENS = [
     for kind in ("requests", "tokens")
 ]
 
+_REQUEST_LINES, _TOKEN_LINES = [b"%b: %%d\r\n%b: %%d\r\n%b: %%b\r\n" % names for names in (_REQUESTS, _TOKENS)]
+
 _SPANS = {
     1: "second",
     60: "minute",
@@ -26,19 +28,16 @@ _SPANS = {
 }
 
 
-def of_taken(taken: Taken, tokens: Sequence[bool]) -> Headers:
-    """The limits that are closest to their ends: one of requests, one of tokens."""
+def of_taken(taken: Taken, tokens: Sequence[bool]) -> bytes:
+    """Headers, as they are sent, of the limits that are closest to their ends: one of requests, one of tokens."""
     if len(tokens) == 1:
-        return _headers(taken.wants[0], tokens[0], taken.left[0], taken.resets[0])
+        return _lines(taken, 0, tokens[0])
     found: dict[bool, tuple[float, int]] = {}
     for place, (want, counts, left) in enumerate(zip(taken.wants, tokens, taken.left, strict=True)):
         share = left / want.most if want.most else 0.0
         if counts not in found or share < found[counts][0]:
             found[counts] = (share, place)
-    headers: list[tuple[bytes, bytes]] = []
-    for counts, (_, place) in found.items():
-        headers.extend(_headers(taken.wants[place], counts, taken.left[place], taken.resets[place]))
-    return tuple(headers)
+    return b"".join([_lines(taken, place, counts) for counts, (_, place) in found.items()])
 
 
 def too_many(short: Short, *, tokens: bool, model: str) -> Denied:
@@ -87,6 +86,12 @@ def _headers(want: Want, tokens: bool, left: int, resets: float) -> Headers:
     limit, remaining, reset = _TOKENS if tokens else _REQUESTS
     told = ((limit, b"%d" % want.most), (remaining, b"%d" % left))
     return (*told, (reset, _period(resets).encode())) if resets != math.inf else told
+
+
+def _lines(taken: Taken, place: int, tokens: bool) -> bytes:
+    """What `_headers` gives, as it is sent. This is on every request's way."""
+    told = (taken.wants[place].most, taken.left[place], _period(taken.resets[place]).encode())
+    return (_TOKEN_LINES if tokens else _REQUEST_LINES) % told
 
 
 def _period(seconds: float) -> str:

@@ -127,19 +127,21 @@ class Exchange:
             await self._give_back()
             return self._refused(denied)
         except Fault as fault:
-            limits = self._passes[0].headers if self._passes else ()
+            limits = self._passes[0].headers if self._passes else b""
             await self._settle(None)
             refusal = self._refused(fault)
-            refusal.headers.extend(line(name, value) for name, value in limits)
+            refusal.headers.append(limits)
             return refusal
         except BaseException:
             await self._settle(None)
             raise
         answer.headers.append(b"x-request-id: %b\r\n" % self._request_id)
+        answer.due = self._relay.health.measures
+        for held in self._passes:
+            answer.due = answer.due or held.meter.weighs
         if self._passes:
-            answer.headers.extend(line(name, value) for name, value in self._passes[0].headers)
+            answer.headers.append(self._passes[0].headers)
         answer.settle = self._settle
-        answer.due = bool(self._passes) or self._relay.health.measures
         return answer
 
     def _planned(self, seen: Peek) -> Tries:
@@ -170,10 +172,13 @@ class Exchange:
 
     async def _admit(self, client: Client) -> None:
         """Raises Denied when `client` has used up what it may."""
-        seen = self._seen
-        likely = self._tries.likely if self._tries is not None else None
-        ask = Ask(seen.model, self._tokens(), seen.most_output, likely)
-        held = await self._relay.gate.admit(client, ask, nested=client is not self._client)
+        seen, gate, nested = self._seen, self._relay.gate, client is not self._client
+        if gate.weighs(client, seen.model, nested=nested):
+            likely = self._tries.likely if self._tries is not None else None
+            ask = Ask(seen.model, self._tokens(), seen.most_output, likely)
+        else:
+            ask = Ask(seen.model)
+        held = await gate.admit(client, ask, nested=nested)
         if held is not None:
             self._passes = (*self._passes, held)
 
@@ -181,17 +186,18 @@ class Exchange:
         """Account for what the answer came to. Once."""
         if self._visit is not None:
             self._visit.ended()
-        await self._tell_of_break(answer)
+        if answer is not None and answer.fault is not None:
+            await self._tell_of_break(answer.fault)
         passes, self._passes = self._passes, ()
         came = self._came(answer) if answer is not None and passes else None
         for held in passes:
             paid = held.client is self._client or (self._served is not None and held.client in self._served.via)
             await self._relay.gate.settle(held, came if paid else None)
 
-    async def _tell_of_break(self, answer: Answer | None) -> None:
+    async def _tell_of_break(self, fault: Fault) -> None:
         """An answer that broke off after its first content is a failure of whoever served it."""
-        if answer is not None and answer.fault is not None and self._served is not None and self._tries is not None:
-            await self._relay.failed(self._served, answer.fault, only=self._tries.only, thread=self._thread)
+        if self._served is not None and self._tries is not None:
+            await self._relay.failed(self._served, fault, only=self._tries.only, thread=self._thread)
 
     def _came(self, answer: Answer) -> Came | None:
         """What was served; None for nothing."""

@@ -5,7 +5,6 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from itertools import count
 
 from uni_api.state.base import Short, Taken, Want
 
@@ -17,6 +16,9 @@ EXACT = 1024
 leave with the last of them: later than they had to, never sooner."""
 
 LONGEST_NAME = 160
+
+ROUND = 8
+"""After so many takings as many windows are looked at, whether they are over."""
 
 Key = tuple[str, float]
 
@@ -90,7 +92,8 @@ class Windows:
     def __init__(self) -> None:
         self._windows: dict[Key, Window] = {}
         self._rounds: deque[Key] = deque()
-        self._ids = count(1)
+        self._new = 0
+        self._takings = 0
 
     def take(self, wants: Sequence[Want], now: float) -> Taken | Short:
         """Take all of `wants`, or nothing. Short tells the want that has to wait longest."""
@@ -106,20 +109,17 @@ class Windows:
         if short is not None:
             for window, want in zip(windows, wants, strict=True):
                 window.total -= want.amount
-            self._look_round(tick, len(wants) + 1)
+            self._look_round(tick)
             return short
+        left, resets = [], []
         for window, want in zip(windows, wants, strict=True):
             window.add(want.amount, tick)
-        self._look_round(tick, len(wants) + 1)
-        return Taken(
-            id=f"here-{next(self._ids)}",
-            at=now,
-            wants=tuple(wants),
-            left=tuple([max(0, want.most - window.total) for window, want in zip(windows, wants, strict=True)]),
-            resets=tuple(
-                [(window.times[0] + window.span - tick) / TICKS if window.times else 0.0 for window in windows]
-            ),
-        )
+            left.append(max(0, want.most - window.total))
+            resets.append((window.times[0] + window.span - tick) / TICKS if window.times else 0.0)
+        self._takings += 1
+        if self._new or self._takings % ROUND == 0:
+            self._look_round(tick)
+        return Taken("here", now, tuple(wants), tuple(left), tuple(resets))
 
     def note(self, wants: Sequence[Want], now: float) -> None:
         """Count what was taken elsewhere."""
@@ -128,7 +128,7 @@ class Windows:
             window = self._window(want, tick)
             window.total += want.amount
             window.add(want.amount, tick)
-        self._look_round(tick, len(wants) + 1)
+        self._look_round(tick)
 
     def settle(self, taken: Taken, amounts: Sequence[int], now: float) -> None:
         """Count `amounts` in place of what `taken` took. To be called once for each taking."""
@@ -158,17 +158,20 @@ class Windows:
         key = (want.name if len(want.name) <= LONGEST_NAME else shortened(want.name), want.seconds)
         window = self._windows.get(key)
         if window is None:
+            self._new += 1
             window = self._windows[key] = Window(max(1, ticks(want.seconds)))
             self._rounds.append(key)
         else:
             window.pass_to(tick)
         return window
 
-    def _look_round(self, tick: int, looks: int) -> None:
+    def _look_round(self, tick: int) -> None:
         """Look at some windows, in turn, and drop those that are over.
 
-        Whoever has used n windows pays with n + 1 looks, so that no more are made than are looked at.
+        A new window is paid for with two looks, so that no more are made than are looked at.
         """
+        looks = ROUND + 2 * self._new
+        self._new = 0
         for _ in range(min(looks, len(self._rounds))):
             key = self._rounds.popleft()
             window = self._windows[key]

@@ -6,7 +6,6 @@ follow each other closely find the reader awake; and what one connection writes 
 
 import asyncio
 
-
 TURNS = 2
 """Turns of the loop that bytes wait for company: some microseconds where nothing else is to be done.
 

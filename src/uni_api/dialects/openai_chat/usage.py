@@ -25,6 +25,10 @@ _READ_FINISH: dict[str, Reason] = {
     "refusal": "refusal",
 }
 
+_PROMPT = ("prompt_tokens", "input_tokens")
+_OUTPUT = ("completion_tokens", "output_tokens")
+_READ = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
+
 _WRITE_FINISH: dict[Reason, str] = {
     "stop": "stop",
     "length": "length",
@@ -55,19 +59,13 @@ def read_usage(answer: Mapping[str, Any]) -> Usage | None:
         return None
     prompt_details = _object(found, "prompt_tokens_details") or _object(found, "input_tokens_details")
     details = _object(found, "completion_tokens_details") or _object(found, "output_tokens_details")
-    prompt = _count(found, "prompt_tokens") or _count(found, "input_tokens")
-    output = _count(found, "completion_tokens") or _count(found, "output_tokens")
+    prompt = _first_count(found, _PROMPT)
+    output = _first_count(found, _OUTPUT)
     reasoning = _count(details, "reasoning_tokens") or _count(found, "reasoning_tokens")
     if reasoning and _count(found, "total_tokens") == prompt + output + reasoning:
         # Some hosts count reasoning beside the completion, as their total shows.
         output += reasoning
-    read = (
-        _count(prompt_details, "cached_tokens")
-        or _count(found, "prompt_cache_hit_tokens")
-        or _count(found, "cached_tokens")
-        or _count(found, "num_cached_tokens")
-        or _count(found, "cache_read_input_tokens")
-    )
+    read = _count(prompt_details, "cached_tokens") or _first_count(found, _READ)
     written = _count(prompt_details, "cache_write_tokens") or _count(found, "cache_creation_input_tokens")
     # Some hosts count the cache beside the prompt, or twice: the prompt and the total stay what they say.
     read = min(read, prompt)
@@ -103,7 +101,17 @@ def _object(value: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _count(value: Mapping[str, Any], name: str) -> int:
     found = value.get(name)
+    if found is None:
+        return 0
     return int(found) if isinstance(found, int | float) and not isinstance(found, bool) and 0 < found < 1e15 else 0
+
+
+def _first_count(value: Mapping[str, Any], names: tuple[str, ...]) -> int:
+    """The first that is not 0."""
+    for name in names:
+        if name in value and (found := _count(value, name)):
+            return found
+    return 0
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
