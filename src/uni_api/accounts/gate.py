@@ -37,6 +37,9 @@ class Ask(Struct, frozen=True):
         return Usage(input=self.prompt, output=output)
 
 
+_UNWEIGHED = Ask("")
+
+
 class Came(Struct, frozen=True):
     """What a request came to that was served. `whole`: the answer came to its end, so that `usage` is final."""
 
@@ -73,6 +76,22 @@ class Gate:
         """Go by `plan` from now on. What was counted so far stays."""
         self._meters = {}
         self._prices = Prices(plan, self._now)
+
+    def at_once(self, client: Client, model: str) -> Pass | None:
+        """As `admit`, where nobody has to be asked, and where it does not matter what the request comes to.
+
+        None, and nothing is taken, where that is not so. Raises Denied as `admit` does.
+        """
+        where = self._meters.get((client, model, False)) or self._meter(client, model, False)
+        if where.weighs or not where.wants:
+            return None
+        found = self._state.take_now(where.wants)
+        if found is None:
+            return None
+        if isinstance(found, Short):
+            raise _refused(found, where, model)
+        headers = telling.of_one(found) if len(where.wants) == 1 else telling.of_taken(found, where.tokens)
+        return Pass(client, _UNWEIGHED, headers, where, found)
 
     def weighs(self, client: Client, model: str, *, nested: bool = False) -> bool:
         """Whether it matters to `admit` and `settle` what a request comes to."""

@@ -30,14 +30,19 @@ _SPANS = {
 
 def of_taken(taken: Taken, tokens: Sequence[bool]) -> bytes:
     """Headers, as they are sent, of the limits that are closest to their ends: one of requests, one of tokens."""
-    if len(tokens) == 1:
-        return _lines(taken, 0, tokens[0])
-    found: dict[bool, tuple[float, int]] = {}
-    for place, (want, counts, left) in enumerate(zip(taken.wants, tokens, taken.left, strict=True)):
-        share = left / want.most if want.most else 0.0
-        if counts not in found or share < found[counts][0]:
-            found[counts] = (share, place)
-    return b"".join([_lines(taken, place, counts) for counts, (_, place) in found.items()])
+    nearest: dict[bool, int] = {}
+    shares = [left / want.most if want.most else 0.0 for left, want in zip(taken.left, taken.wants, strict=True)]
+    for place, counts in enumerate(tokens):
+        if counts not in nearest or shares[place] < shares[nearest[counts]]:
+            nearest[counts] = place
+    return b"".join([_lines(taken, place, counts) for counts, place in nearest.items()])
+
+
+def of_one(taken: Taken) -> bytes:
+    """The same for a single limit of requests: what is on most requests' way."""
+    resets = taken.resets[0]
+    period = b"%gs" % (math.ceil(resets * 1_000 - 1e-6) / 1_000) if 1 < resets < 59.9 else _period(resets).encode()
+    return _REQUEST_LINES % (taken.wants[0].most, taken.left[0], period)
 
 
 def too_many(short: Short, *, tokens: bool, model: str) -> Denied:
@@ -89,7 +94,7 @@ def _headers(want: Want, tokens: bool, left: int, resets: float) -> Headers:
 
 
 def _lines(taken: Taken, place: int, tokens: bool) -> bytes:
-    """What `_headers` gives, as it is sent. This is on every request's way."""
+    """What `_headers` gives, as it is sent."""
     told = (taken.wants[place].most, taken.left[place], _period(taken.resets[place]).encode())
     return (_TOKEN_LINES if tokens else _REQUEST_LINES) % told
 

@@ -119,7 +119,11 @@ class Exchange:
                 tries = await self._planned_later(seen, unknown)
             self._tries = tries
             if self._client.allowance is not None:
-                await self._admit(self._client)
+                held = self._relay.gate.at_once(self._client, seen.model)
+                if held is None:
+                    await self._admit(self._client)
+                else:
+                    self._passes = (held,)
             pause = self._relay.pause(tries) if seen.stream and self._relay.keeps_alive else None
             work = self._answered(tries)
             answer = await (work if pause is None else kept_open(work, pause, self._front))

@@ -25,6 +25,9 @@ MOST_PASSED = 50
 SHORTEST = 0.01
 """Seconds for which a door without room is not asked again, so that nobody goes round and round."""
 
+MOST_KEPT = 1_000
+"""Doors whose wants a bench keeps ready."""
+
 KEY_LENGTH = 20
 """Characters of a key's digest: few enough to be short, enough for no two of millions to be the same."""
 
@@ -51,6 +54,18 @@ class Bench:
         self._model = model
         sizes = [limit.count for limit in limits if limit.seconds is None or limit.tokens]
         self.most_tokens = min(sizes) if sizes else None
+        self.weighs = bool(sizes)
+        """Whether it matters how many tokens a request has."""
+        self._of_one: dict[int, tuple[Want, ...]] = {}
+
+    def wants_of_one(self, door: str, place: int) -> tuple[Want, ...]:
+        """What one request takes from the door at `place`, of that name, where its tokens don't matter."""
+        found = self._of_one.get(place)
+        if found is None:
+            if len(self._of_one) >= MOST_KEPT:
+                self._of_one = {}
+            found = self._of_one[place] = self.wants(door, 0)
+        return found
 
     def wants(self, door: str, tokens: int) -> tuple[Want, ...]:
         """What one request takes from the limits of the door of that name."""
@@ -83,8 +98,8 @@ class Doors:
         self._resting = Away()
         self.takes_turns = self._order.shared and self.size > 1
         """Whether `next` goes by a turn that all processes count together, kept under `turns`."""
-        self._limited = channel.key_limits is not None
-        self.plain = self.size == 1 and not self._limited
+        self.limited = channel.key_limits is not None
+        self.plain = self.size == 1 and not self.limited
         """Whether there is nothing to choose, and nothing to count."""
         self._turn = 0
         self._benches: dict[str, Bench] = {}
@@ -114,8 +129,17 @@ class Doors:
 
     def at_once(self) -> int | None:
         """A door for a first try, where all can be used and none has limits; None where that is not so."""
-        if self._limited or self._resting:
+        if self.limited or self._resting:
             return None
+        return self._any()
+
+    def at_once_of(self, bench: Bench) -> int | None:
+        """The same under limits that count nothing but requests: whether they have room is still to be asked."""
+        if bench.weighs or bench.limited or self._resting or not bench.windows:
+            return None
+        return self._any()
+
+    def _any(self) -> int | None:
         found = self._order.pick_any(self._turn)
         if found is not None:
             self._turn += 1

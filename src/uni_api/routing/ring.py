@@ -83,8 +83,21 @@ class KeyRing:
             return ONLY
         place = doors.at_once()
         if place is None:
-            return None
+            return self._limited_at_once(doors, candidate) if doors.limited else None
         return _FIRST_LEASES[place] if place < MOST_FIRST else Lease(place)
+
+    def _limited_at_once(self, doors: Doors, candidate: Candidate) -> Lease | None:
+        """The next door, where all are free and its windows have room to spare."""
+        bench = doors.bench(candidate.model)
+        place = doors.at_once_of(bench)
+        if place is None:
+            return None
+        taken = self._state.take_now(bench.wants_of_one(doors.name(place), place))
+        if taken is None or isinstance(taken, Short):
+            return None
+        if 0 in taken.left:
+            self._filled(doors, bench, place, taken)
+        return Lease(place, taken)
 
     async def take(
         self,
@@ -171,11 +184,13 @@ class KeyRing:
         if isinstance(taken, Short):
             doors.limit(bench, place, taken.wait)
             return None
-        if 0 in taken.left:  # the next one need not ask
-            doors.limit(
-                bench, place, max(wait for left, wait in zip(taken.left, taken.resets, strict=True) if not left)
-            )
+        if 0 in taken.left:
+            self._filled(doors, bench, place, taken)
         return Lease(place, taken, forced)
+
+    def _filled(self, doors: Doors, bench: Bench, place: int, taken: Taken) -> None:
+        """The windows of the door are full: the next one need not ask."""
+        doors.limit(bench, place, max(wait for left, wait in zip(taken.left, taken.resets, strict=True) if not left))
 
     def _succeeding(self, channel: Channel, former: list[Doors]) -> Doors:
         for doors in former:

@@ -57,6 +57,9 @@ class State(Protocol):
     async def take(self, wants: Sequence[Want]) -> Taken | Short:
         """Take all of `wants`, or nothing: check and take are one step."""
 
+    def take_now(self, wants: Sequence[Want]) -> Taken | Short | None:
+        """As `take`, where nobody has to be asked for it; None, and nothing is taken, where somebody has."""
+
     async def settle(self, taken: Taken, amounts: Sequence[int]) -> None:
         """What each want of `taken` really came to, in place of its amount: 0 gives it back. Once; never refused."""
 

@@ -37,6 +37,9 @@ class LocalState(State):
             self._enter(self._keeper.load())
 
     async def take(self, wants: Sequence[Want]) -> Taken | Short:
+        return self.take_now(wants)
+
+    def take_now(self, wants: Sequence[Want]) -> Taken | Short:
         found = self._windows.take(wants, self._now())
         if self._keeper is not None and isinstance(found, Taken):
             self._keep(wants)
@@ -104,9 +107,10 @@ class LocalState(State):
         return [(name, until - now) for name, until in self._rests.items() if until > now]
 
     async def reserve(self, name: str, amount: int, most: int) -> bool:
-        if self._spent.get(name, 0) >= most:
+        spent = self._spent.get(name, 0)
+        if spent >= most:
             return False
-        await self.spend(name, amount)
+        self.spent_by_now(name, spent + amount)
         return True
 
     async def spend(self, name: str, amount: int) -> None:

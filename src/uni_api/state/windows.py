@@ -26,10 +26,11 @@ Key = tuple[str, float]
 class Window:
     """What was taken within the last `span` ticks: times in order, an amount each, and the sum of the amounts."""
 
-    __slots__ = ("amounts", "span", "times", "total")
+    __slots__ = ("_grain", "amounts", "span", "times", "total")
 
     def __init__(self, span: int) -> None:
         self.span = span
+        self._grain = max(1, span // EXACT)
         self.times: list[int] = []
         self.amounts: list[int] = []
         self.total = 0
@@ -49,7 +50,7 @@ class Window:
     def add(self, amount: int, now: int) -> None:
         """Enter `amount`. The caller has counted it in `total` already."""
         times = self.times
-        if times and (times[-1] == now or (len(times) >= EXACT and self._is_one_grain(times[-1], now))):
+        if times and (times[-1] == now or (len(times) >= EXACT and times[-1] // self._grain == now // self._grain)):
             times[-1] = now
             self.amounts[-1] += amount
         elif amount:
@@ -78,10 +79,6 @@ class Window:
                 return time + self.span - now
         return None
 
-    def _is_one_grain(self, one: int, other: int) -> bool:
-        grain = max(1, self.span // EXACT)
-        return one // grain == other // grain
-
 
 class Windows:
     """All windows, by name and length. One without anything in it takes no room for long.
@@ -97,29 +94,41 @@ class Windows:
 
     def take(self, wants: Sequence[Want], now: float) -> Taken | Short:
         """Take all of `wants`, or nothing. Short tells the want that has to wait longest."""
-        tick = ticks(now)
-        short: Short | None = None
+        tick = round(now * TICKS)
         windows = []
+        short = False
         for want in wants:
-            window = self._window(want, tick)
+            window = self._windows.get((want.name, want.seconds))
+            if window is None:
+                window = self._window(want, tick)
+            else:
+                times = window.times
+                if times and (times[0] <= tick - window.span or times[-1] > tick):
+                    window.pass_to(tick)
             windows.append(window)
             window.total += want.amount  # two wants may be for one window
-            if window.total > want.most and (refused := _short(window, want, tick)) and _longer(refused, short):
-                short = refused
-        if short is not None:
-            for window, want in zip(windows, wants, strict=True):
-                window.total -= want.amount
-            self._look_round(tick)
-            return short
+            short = short or window.total > want.most
+        if short:
+            return self._refused(wants, windows, tick)
         left, resets = [], []
         for window, want in zip(windows, wants, strict=True):
             window.add(want.amount, tick)
             left.append(max(0, want.most - window.total))
             resets.append((window.times[0] + window.span - tick) / TICKS if window.times else 0.0)
         self._takings += 1
-        if self._new or self._takings % ROUND == 0:
+        if self._new or self._takings >= ROUND:
             self._look_round(tick)
         return Taken("here", now, tuple(wants), tuple(left), tuple(resets))
+
+    def _refused(self, wants: Sequence[Want], windows: Sequence[Window], tick: int) -> Short:
+        """The want that has to wait longest. What was entered in the totals is taken back."""
+        shorts = [
+            _short(window, want, tick) for window, want in zip(windows, wants, strict=True) if window.total > want.most
+        ]
+        for window, want in zip(windows, wants, strict=True):
+            window.total -= want.amount
+        self._look_round(tick)
+        return max(shorts, key=lambda short: short.wait)
 
     def note(self, wants: Sequence[Want], now: float) -> None:
         """Count what was taken elsewhere."""
@@ -171,7 +180,7 @@ class Windows:
         A new window is paid for with two looks, so that no more are made than are looked at.
         """
         looks = ROUND + 2 * self._new
-        self._new = 0
+        self._new = self._takings = 0
         for _ in range(min(looks, len(self._rounds))):
             key = self._rounds.popleft()
             window = self._windows[key]
@@ -198,7 +207,3 @@ def _short(window: Window, want: Want, tick: int) -> Short:
     left = max(0, want.most - window.total + want.amount)
     wait = window.wait(window.total - want.most, tick)
     return Short(want, math.inf if wait is None else wait / TICKS, left)
-
-
-def _longer(refused: Short, than: Short | None) -> bool:
-    return than is None or refused.wait > than.wait

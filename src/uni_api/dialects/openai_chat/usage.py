@@ -4,7 +4,10 @@ The chat format counts what came from the cache, and what was written to it, as 
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
 
 from uni_api.canon import Finish, Usage
 
@@ -25,9 +28,43 @@ _READ_FINISH: dict[str, Reason] = {
     "refusal": "refusal",
 }
 
-_PROMPT = ("prompt_tokens", "input_tokens")
-_OUTPUT = ("completion_tokens", "output_tokens")
-_READ = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
+_MOST = 10**15
+_Whole = Annotated[int, Meta(ge=0, lt=_MOST)]
+
+
+class _Details(Struct, frozen=True):
+    cached_tokens: _Whole = 0
+    cache_write_tokens: _Whole = 0
+    reasoning_tokens: _Whole = 0
+    audio_tokens: _Whole = 0
+    ephemeral_1h_input_tokens: _Whole = 0
+
+
+_NO_DETAILS = _Details()
+
+
+class _Counters(Struct, frozen=True):
+    """Every name that hosts have for a counter."""
+
+    prompt_tokens: _Whole = 0
+    completion_tokens: _Whole = 0
+    total_tokens: _Whole = 0
+    input_tokens: _Whole = 0
+    output_tokens: _Whole = 0
+    reasoning_tokens: _Whole = 0
+    prompt_cache_hit_tokens: _Whole = 0
+    cached_tokens: _Whole = 0
+    num_cached_tokens: _Whole = 0
+    cache_read_input_tokens: _Whole = 0
+    cache_creation_input_tokens: _Whole = 0
+    prompt_tokens_details: _Details | None = None
+    input_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+    output_tokens_details: _Details | None = None
+    cache_creation: _Details = _NO_DETAILS
+
+
+_NESTED = {name for name in _Counters.__struct_fields__ if name.endswith("_details")} | {"cache_creation"}
 
 _WRITE_FINISH: dict[Reason, str] = {
     "stop": "stop",
@@ -57,16 +94,32 @@ def read_usage(answer: Mapping[str, Any]) -> Usage | None:
     found = find_usage(answer)
     if found is None:
         return None
-    prompt_details = _object(found, "prompt_tokens_details") or _object(found, "input_tokens_details")
-    details = _object(found, "completion_tokens_details") or _object(found, "output_tokens_details")
-    prompt = _first_count(found, _PROMPT)
-    output = _first_count(found, _OUTPUT)
-    reasoning = _count(details, "reasoning_tokens") or _count(found, "reasoning_tokens")
-    if reasoning and _count(found, "total_tokens") == prompt + output + reasoning:
+    try:
+        told = msgspec.convert(found, _Counters)
+    except msgspec.ValidationError:
+        told = msgspec.convert(_mended(found), _Counters)
+    return _reckoned(told)
+
+
+def _reckoned(told: "_Counters") -> Usage:
+    prompt_details = told.prompt_tokens_details or told.input_tokens_details or _NO_DETAILS
+    details = told.completion_tokens_details or told.output_tokens_details or _NO_DETAILS
+    prompt = told.prompt_tokens or told.input_tokens
+    output = told.completion_tokens or told.output_tokens
+    reasoning = details.reasoning_tokens or told.reasoning_tokens
+    if reasoning and told.total_tokens == prompt + output + reasoning:
         # Some hosts count reasoning beside the completion, as their total shows.
         output += reasoning
-    read = _count(prompt_details, "cached_tokens") or _first_count(found, _READ)
-    written = _count(prompt_details, "cache_write_tokens") or _count(found, "cache_creation_input_tokens")
+    read = (
+        prompt_details.cached_tokens
+        or told.prompt_cache_hit_tokens
+        or told.cached_tokens
+        or told.num_cached_tokens
+        or told.cache_read_input_tokens
+    )
+    written = prompt_details.cache_write_tokens or told.cache_creation_input_tokens
+    if not (read or written or prompt_details.audio_tokens or details.audio_tokens):
+        return Usage(input=prompt, output=output, reasoning=reasoning)
     # Some hosts count the cache beside the prompt, or twice: the prompt and the total stay what they say.
     read = min(read, prompt)
     written = min(written, prompt - read)
@@ -74,12 +127,21 @@ def read_usage(answer: Mapping[str, Any]) -> Usage | None:
         input=prompt - read - written,
         cache_read=read,
         cache_write=written,
-        cache_write_1h=min(_count(_object(found, "cache_creation"), "ephemeral_1h_input_tokens"), written),
+        cache_write_1h=min(told.cache_creation.ephemeral_1h_input_tokens, written),
         output=output,
         reasoning=reasoning,
-        input_audio=_count(prompt_details, "audio_tokens"),
-        output_audio=_count(details, "audio_tokens"),
+        input_audio=prompt_details.audio_tokens,
+        output_audio=details.audio_tokens,
     )
+
+
+def _mended(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of the counters, where some are not as they should be."""
+    return {
+        name: {inner: _count(value, inner) for inner in value} if isinstance(value, dict) else _count(found, name)
+        for name, value in found.items()
+        if isinstance(value, dict) == (name in _NESTED)
+    }
 
 
 def find_usage(answer: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -94,24 +156,11 @@ def _last(value: Any) -> Any:
     return value[-1] if isinstance(value, list) and value else None
 
 
-def _object(value: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
 def _count(value: Mapping[str, Any], name: str) -> int:
     found = value.get(name)
     if found is None:
         return 0
-    return int(found) if isinstance(found, int | float) and not isinstance(found, bool) and 0 < found < 1e15 else 0
-
-
-def _first_count(value: Mapping[str, Any], names: tuple[str, ...]) -> int:
-    """The first that is not 0."""
-    for name in names:
-        if name in value and (found := _count(value, name)):
-            return found
-    return 0
+    return int(found) if isinstance(found, int | float) and not isinstance(found, bool) and 0 < found < _MOST else 0
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:

@@ -64,10 +64,12 @@ class Peek(Struct, frozen=True):
     def most_output(self) -> int | None:
         """The most tokens that the client allows the answer, where it says a number."""
         for name in _MOST_OUTPUT:
-            try:
-                return _count.decode(self.fields[name])
-            except (KeyError, msgspec.MsgspecError):
-                continue
+            raw = self.fields.get(name)
+            if raw is not None:
+                try:
+                    return _count.decode(raw)
+                except msgspec.MsgspecError:
+                    continue
         return None
 
     def _say(self, word: bytes) -> bool:
