@@ -52,7 +52,7 @@ class Pass(Struct, frozen=True):
     """What one request was let in with. `headers`, as they are sent, tell the client what it has left.
 
     taken: what its limits gave, as `meter` wanted it · reserved: of the money in the meter's purse, in billionths of a
-    dollar; None for a key without credits.
+    dollar; None for a key without credits · tick: when the meter's gauge took it.
     """
 
     client: Client
@@ -61,6 +61,7 @@ class Pass(Struct, frozen=True):
     meter: Meter = NO_METER
     taken: Taken | None = None
     reserved: int | None = None
+    tick: int | None = None
 
 
 class Gate:
@@ -83,15 +84,13 @@ class Gate:
         None, and nothing is taken, where that is not so. Raises Denied as `admit` does.
         """
         where = self._meters.get((client, model, False)) or self._meter(client, model, False)
-        if where.weighs or not where.wants:
+        gauge = where.gauge
+        if gauge is None:
             return None
-        found = self._state.take_now(where.wants)
-        if found is None:
-            return None
-        if isinstance(found, Short):
-            raise _refused(found, where, model)
-        headers = telling.of_one(found) if len(where.wants) == 1 else telling.of_taken(found, where.tokens)
-        return Pass(client, _UNWEIGHED, headers, where, found)
+        tick = gauge.take()
+        if isinstance(tick, Short):
+            raise _refused(tick, where, model)
+        return Pass(client, _UNWEIGHED, telling.of_gauge(gauge, tick), where, None, None, tick)
 
     def weighs(self, client: Client, model: str, *, nested: bool = False) -> bool:
         """Whether it matters to `admit` and `settle` what a request comes to."""
@@ -138,8 +137,11 @@ class Gate:
 
     async def give_back(self, held: Pass) -> None:
         """The request was refused by the gateway itself: it costs nothing."""
-        if held.taken is not None:
-            await self._state.settle(held.taken, [0] * len(held.taken.wants))
+        taken = held.taken
+        if held.tick is not None and held.meter.gauge is not None:
+            taken = held.meter.gauge.taken(held.tick)
+        if taken is not None:
+            await self._state.settle(taken, [0] * len(taken.wants))
         if held.reserved is not None:
             await self._spend(held, 0)
 
@@ -166,7 +168,7 @@ class Gate:
         if found is None:
             if len(self._meters) >= _MOST_METERS:
                 self._meters = {}
-            found = self._meters[slot] = meter(client, model, nested=nested)
+            found = self._meters[slot] = meter(client, model, self._state, nested=nested)
         return found
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from uni_api.config.plan import Client
 from uni_api.config.policy import Limits
-from uni_api.state import Want
+from uni_api.state import Gauge, State, Want
 
 MOST_TOKENS = 100_000_000
 """Of what a client says that an answer may have, this much is believed."""
@@ -17,7 +17,7 @@ class Meter(Struct, frozen=True):
 
     wants: a window each, with an amount of 1 · tokens: which of them count tokens · metering: whether any does ·
     largest: the most tokens in one request · weighs: whether it matters what a request comes to · purse: what its money
-    is counted under.
+    is counted under · gauge: takes the wants at once, where it does not matter what a request comes to.
     """
 
     wants: tuple[Want, ...]
@@ -26,6 +26,7 @@ class Meter(Struct, frozen=True):
     largest: int | None
     weighs: bool = False
     purse: str = ""
+    gauge: Gauge | None = None
 
     def wanted(self, prompt: int, output: int) -> Sequence[Want]:
         """What a request wants that comes to so many tokens.
@@ -43,7 +44,7 @@ class Meter(Struct, frozen=True):
 NO_METER = Meter((), (), False, None)
 
 
-def meter(client: Client, model: str, *, nested: bool) -> Meter:
+def meter(client: Client, model: str, state: State, *, nested: bool) -> Meter:
     """What `client` pays for requests for `model`. `nested`: another key led there, and paid what all keys share."""
     wants: list[Want] = []
     counted: list[bool] = []
@@ -60,7 +61,8 @@ def meter(client: Client, model: str, *, nested: bool) -> Meter:
     billed = allowance is not None and allowance.credits is not None
     weighs = any(counted) or largest is not None or billed
     purse = f"spent/{account(client)}/{allowance.since}" if allowance is not None else ""
-    return Meter(tuple(wants), tuple(counted), any(counted), largest, weighs, purse)
+    gauge = state.gauge(wants) if wants and not weighs else None
+    return Meter(tuple(wants), tuple(counted), any(counted), largest, weighs, purse, gauge)
 
 
 def account(client: Client) -> str:

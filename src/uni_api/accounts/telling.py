@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from uni_api.errors import Denied
-from uni_api.state import Short, Taken, Want
+from uni_api.state import TICKS, Gauge, Short, Taken, Want
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -17,6 +17,8 @@ _REQUESTS, _TOKENS = [
 ]
 
 _REQUEST_LINES, _TOKEN_LINES = [b"%b: %%d\r\n%b: %%d\r\n%b: %%b\r\n" % names for names in (_REQUESTS, _TOKENS)]
+
+_REQUEST_SECONDS = b"%b: %%d\r\n%b: %%d\r\n%b: %%ds\r\n" % _REQUESTS
 
 _SPANS = {
     1: "second",
@@ -38,11 +40,13 @@ def of_taken(taken: Taken, tokens: Sequence[bool]) -> bytes:
     return b"".join([_lines(taken, place, counts) for counts, place in nearest.items()])
 
 
-def of_one(taken: Taken) -> bytes:
-    """The same for a single limit of requests: what is on most requests' way."""
-    resets = taken.resets[0]
-    period = b"%gs" % (math.ceil(resets * 1_000 - 1e-6) / 1_000) if 1 < resets < 59.9 else _period(resets).encode()
-    return _REQUEST_LINES % (taken.wants[0].most, taken.left[0], period)
+def of_gauge(gauge: Gauge, tick: int) -> bytes:
+    """The same for limits of requests alone, which most are; seconds are whole ones."""
+    place, left, wait = gauge.nearest(tick)
+    seconds = -(-wait // TICKS)
+    if seconds < 60:
+        return _REQUEST_SECONDS % (gauge.wants[place].most, left, seconds)
+    return _REQUEST_LINES % (gauge.wants[place].most, left, _period(seconds).encode())
 
 
 def too_many(short: Short, *, tokens: bool, model: str) -> Denied:

@@ -1,9 +1,12 @@
 """What requests share, whoever keeps it: windows, turns, rests and spendings."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from uni_api.state.gauge import Gauge
 
 
 class Want(Struct, frozen=True):
@@ -56,6 +59,9 @@ class State(Protocol):
 
     async def take(self, wants: Sequence[Want]) -> Taken | Short:
         """Take all of `wants`, or nothing: check and take are one step."""
+
+    def gauge(self, wants: Sequence[Want]) -> "Gauge | None":
+        """What takes `wants` without asking anybody, again and again; None where somebody has to be asked."""
 
     def take_now(self, wants: Sequence[Want]) -> Taken | Short | None:
         """As `take`, where nobody has to be asked for it; None, and nothing is taken, where somebody has."""

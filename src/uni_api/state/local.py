@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from uni_api.state.base import Short, State, Taken, Want
+from uni_api.state.gauge import Gauge
 from uni_api.state.keeping import Keeper, Kept
 from uni_api.state.windows import Windows
 
@@ -35,6 +36,13 @@ class LocalState(State):
         self._keeper = Keeper(folder, self._content) if folder is not None else None
         if self._keeper is not None:
             self._enter(self._keeper.load())
+
+    def gauge(self, wants: Sequence[Want]) -> Gauge | None:
+        if len({(want.name, want.seconds) for want in wants}) < len(wants) or any(want.amount != 1 for want in wants):
+            return None
+        outlive = self._keeper is not None and any(want.seconds >= LONG for want in wants)
+        changed = self._keeper.changed if self._keeper is not None and outlive else None
+        return Gauge(wants, self._windows, self._now, changed)
 
     async def take(self, wants: Sequence[Want]) -> Taken | Short:
         return self.take_now(wants)

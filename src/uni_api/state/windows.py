@@ -26,10 +26,11 @@ Key = tuple[str, float]
 class Window:
     """What was taken within the last `span` ticks: times in order, an amount each, and the sum of the amounts."""
 
-    __slots__ = ("_grain", "amounts", "span", "times", "total")
+    __slots__ = ("_grain", "amounts", "dropped", "span", "times", "total")
 
     def __init__(self, span: int) -> None:
         self.span = span
+        self.dropped = False  # it is over, and another one stands for its name
         self._grain = max(1, span // EXACT)
         self.times: list[int] = []
         self.amounts: list[int] = []
@@ -163,8 +164,12 @@ class Windows:
     def __len__(self) -> int:
         return len(self._windows)
 
+    def window(self, want: Want) -> Window:
+        """The window of a want that was just taken."""
+        return self._windows[_key(want)]
+
     def _window(self, want: Want, tick: int) -> Window:
-        key = (want.name if len(want.name) <= LONGEST_NAME else shortened(want.name), want.seconds)
+        key = _key(want)
         window = self._windows.get(key)
         if window is None:
             self._new += 1
@@ -186,11 +191,16 @@ class Windows:
             window = self._windows[key]
             if not window.times or window.times[-1] <= tick - window.span:
                 del self._windows[key]
+                window.dropped = True
             else:
                 self._rounds.append(key)
 
     def __repr__(self) -> str:
         return f"<Windows {len(self._windows)}>"
+
+
+def _key(want: Want) -> Key:
+    return (want.name if len(want.name) <= LONGEST_NAME else shortened(want.name), want.seconds)
 
 
 def ticks(seconds: float) -> int:

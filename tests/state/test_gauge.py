@@ -1,0 +1,75 @@
+"""A gauge counts as windows do, in the same ones, and goes on where one was dropped."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uni_api.state import LocalState, Short, Want
+from uni_api.state.windows import Windows
+
+START = 1_800_000_000.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+MINUTE, DAY = Want("key", 5, 60.0), Want("key", 12, 86_400.0)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.5, 7.0, 61.0, 90_000.0, -3.0])), max_size=60))
+def test_taking_by_a_gauge_is_taking_from_the_windows(steps: list[tuple[bool, float]]) -> None:
+    clock, other = Clock(), Windows()
+    state = LocalState(clock)
+    gauge = state.gauge((MINUTE, DAY))
+    assert gauge is not None
+    for by_gauge, pause in steps:
+        clock.now += pause
+        mine = gauge.take() if by_gauge else state.take_now((MINUTE, DAY))
+        theirs = other.take((MINUTE, DAY), clock.now)
+        assert isinstance(mine, Short) == isinstance(theirs, Short)
+        if isinstance(mine, Short) and isinstance(theirs, Short):
+            assert (mine.want, mine.left, mine.wait) == (theirs.want, theirs.left, theirs.wait)
+        elif isinstance(mine, int) and not isinstance(theirs, Short):
+            place, left, wait = gauge.nearest(mine)
+            assert left == theirs.left[place]
+            assert abs(wait / 1e6 - theirs.resets[place]) < 1e-6
+
+
+def test_what_is_given_back_can_be_taken_again() -> None:
+    clock = Clock()
+    state = LocalState(clock)
+    gauge = state.gauge((MINUTE,))
+    assert gauge is not None
+    ticks = [gauge.take() for _ in range(5)]
+    assert isinstance(gauge.take(), Short)
+    assert isinstance(ticks[2], int)
+    state._windows.settle(gauge.taken(ticks[2]), [0], clock.now)
+    assert isinstance(gauge.take(), int)
+    assert isinstance(gauge.take(), Short)
+
+
+def test_a_window_that_was_dropped_is_found_anew() -> None:
+    clock = Clock()
+    state = LocalState(clock)
+    gauge = state.gauge((MINUTE,))
+    assert gauge is not None
+    gauge.take()
+    clock.now += 1_000
+    for number in range(50):  # others come, and what is over goes
+        state.take_now((Want(f"other-{number}", 9, 60.0),))
+    for _ in range(3):
+        gauge.take()
+    assert not isinstance(state.take_now((MINUTE,)), Short)
+    assert not isinstance(gauge.take(), Short)
+    assert isinstance(gauge.take(), Short)
+    assert isinstance(state.take_now((MINUTE,)), Short)
+
+
+def test_no_gauge_where_one_window_is_wanted_twice_or_more_than_one_is_taken() -> None:
+    state = LocalState(Clock())
+    assert state.gauge((MINUTE, MINUTE)) is None
+    assert state.gauge((Want("key", 5, 60.0, 2),)) is None
