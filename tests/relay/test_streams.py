@@ -1,7 +1,10 @@
 """The way of a stream once its first content was seen: at the client's pace, and honest about its end."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar, cast
 
 import pytest
@@ -183,3 +186,21 @@ def test_who_leaves_closes_the_upstream(made: Made) -> None:
 
     run(main)
     assert upstream.closed
+
+
+@both
+def test_what_was_poured_is_free_at_once(made: Made) -> None:
+    """A circle would keep the request's body until the collector runs, which is rarely."""
+    upstream = Upstream(event("one"), event(finish="stop"), DONE)
+    held = Lane.__new__(Lane)
+    watched = weakref.ref(held)
+    gc.disable()
+    try:
+        answer = Answer(200, [])
+        answer.stream = stream = made(upstream, answer)
+        answer.close = cast(Callable[[], None], held)
+        run(partial(stream.pour, Client()))
+        del answer, held, stream
+        assert watched() is None
+    finally:
+        gc.enable()

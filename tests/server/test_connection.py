@@ -71,6 +71,10 @@ class Desk:
                 out.write(b"two ")
                 out.write(b"three")
                 out.finish()
+            case b"/late":
+                out.begin(200, [], b"")
+                out.write(b"late")
+                out.finish()
             case b"/nothing":
                 out.respond(204, [], b"")
             case b"/hang":
@@ -215,6 +219,18 @@ def test_an_absolute_target_is_read_as_a_path(run: Run) -> None:
         async with stage() as on:
             await on.talk(b"GET http://g:80/p/q?r HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n")
             assert (on.desk.seen[0].path, on.desk.seen[0].query) == (b"/p/q", b"r")
+
+    run(main)
+
+
+def test_a_stream_may_begin_with_nothing(run: Run) -> None:
+    """An empty chunk would be its end."""
+
+    async def main() -> None:
+        async with stage() as on:
+            late, after = await on.talk(GET.replace(b"/ ", b"/late ", 1), LAST)
+            assert (late.status, late.body) == (200, b"late")
+            assert after.body == b"hello"
 
     run(main)
 

@@ -1,6 +1,6 @@
 import asyncio
 
-from uni_api.transport.outbox import TURNS, Outbox
+from uni_api.transport.outbox import FULL, TURNS, Outbox
 
 
 class Wire(asyncio.WriteTransport):
@@ -53,5 +53,20 @@ def test_flush_writes_at_once_and_a_closing_transport_is_left_alone() -> None:
         assert (open_wire.written, closing.written) == ([b"sent"], [])
         await turns()
         assert open_wire.written == [b"sent"]
+
+    asyncio.run(scene())
+
+
+def test_much_does_not_wait() -> None:
+    async def scene() -> None:
+        wire = Wire()
+        outbox = Outbox(asyncio.get_running_loop())
+        outbox.write(wire, b"a" * (FULL - 1))
+        assert wire.written == []
+        outbox.write(wire, b"b" * 10)
+        assert wire.written == [b"a" * (FULL - 1) + b"b" * 10]
+        outbox.write(wire, b"c")
+        await turns()
+        assert wire.written[1:] == [b"c"]
 
     asyncio.run(scene())

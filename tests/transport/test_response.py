@@ -34,7 +34,7 @@ def none_left(client: HttpClient) -> bool:
 
 
 def test_the_first_of_equal_headers_is_the_one(run: Run) -> None:
-    answer = LINE + b"X-Two: a\r\nX-Two: b\r\nX-Empty:\r\ncontent-length: 0\r\n\r\n"
+    answer = LINE + b"X-Two: a\r\nx-two: b\r\nX-Empty:\r\ncontent-length: 0\r\n\r\n"
 
     async def main() -> None:
         async with serving(answering(answer)) as server:
@@ -342,6 +342,26 @@ def test_what_is_compressed_is_poured_plain(run: Run) -> None:
             pieces: list[bytes] = []
             assert not await response.pour(poured(pieces, 10 * len(PLAIN)))
             assert b"".join(pieces) == PLAIN
+            await client.aclose()
+
+    run(main)
+
+
+def test_codings_in_several_headers_are_all_undone_or_refused(run: Run) -> None:
+    zipped = gzip.compress(PLAIN)
+    twice = LINE + b"Content-Encoding: identity\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(zipped)
+    hidden = LINE + b"Transfer-Encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+
+    async def main() -> None:
+        async with serving(answering(twice + zipped)) as server:
+            client = HttpClient()
+            response = await client.send(server.head(), b"", timeouts=QUICK)
+            assert await response.read(1_000_000) == PLAIN
+            await client.aclose()
+        async with serving(answering(hidden)) as server:
+            client = HttpClient()
+            with pytest.raises(Fault, match="transfer-encoding is unknown"):
+                await (await client.send(server.head(), b"", timeouts=QUICK)).read(10)
             await client.aclose()
 
     run(main)

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 
 from uni_api.errors import Denied
-from uni_api.state import TICKS, Gauge, Short, Taken, Want
+from uni_api.state import Gauge, Short, Taken, Want
+from uni_api.state.windows import TICKS
 
 Headers = tuple[tuple[bytes, bytes], ...]
 

@@ -129,18 +129,20 @@ class Exchange:
             answer = await (work if pause is None else kept_open(work, pause, self._front))
         except Denied as denied:
             await self._give_back()
-            return self._refused(denied)
+            return self._refused(denied.with_traceback(None))
         except Fault as fault:
             limits = self._passes[0].headers if self._passes else b""
             await self._settle(None)
-            refusal = self._refused(fault)
+            # A traceback would hold this exchange, and with it the body, in a circle.
+            refusal = self._refused(fault.with_traceback(None))
             refusal.headers.append(limits)
             return refusal
         except BaseException:
             await self._settle(None)
             raise
         answer.headers.append(b"x-request-id: %b\r\n" % self._request_id)
-        answer.due = self._relay.health.measures
+        # Of a stream that was opened early it is not known yet.
+        answer.due = self._relay.health.measures or pause is not None
         for held in self._passes:
             answer.due = answer.due or held.meter.weighs
         if self._passes:

@@ -70,12 +70,14 @@ class _Awaited:
                 out.write(self._front.write_stream_error(error))
                 return
             opened.told, opened.fault = answer.told, answer.fault
-            pulse.write(answer.body)
+            if answer.body:
+                pulse.write(answer.body)
             if answer.stream is not None:
                 await answer.stream.pour(pulse)
                 opened.fault = answer.fault
         finally:
             pulse.stop()
+            del self._opened  # which holds this stream, and all that the request was
             await _stopped(self._task)
 
 

@@ -67,6 +67,7 @@ class Verbatim:
             if tap.broke is not None and self._answer.fault is None:
                 self._answer.fault = redact(tap.broke, self._secrets)
             response.close()
+            del self._answer  # which holds this stream, and all that the request was
 
     async def _late_piece(self) -> bool:
         chunk = await chunk_within(self._response, LINGER_FINISHED)
@@ -160,6 +161,7 @@ class Translated:
             out.write(self._front.write_stream_error(fault))
         finally:
             source.response.close()
+            del self._answer  # which holds this stream, and all that the request was
 
     def _pass_on(self, chunk: bytes) -> bool:
         source = self._source

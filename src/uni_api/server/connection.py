@@ -224,7 +224,7 @@ class Connection(asyncio.Protocol):
         if request.refusal is not None:
             request.close = True  # the body that was announced may never come
         elif self._headers[b"expect"].strip().lower() == b"100-continue" and not self.busy:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._outbox.write(self._transport, b"HTTP/1.1 100 Continue\r\n\r\n")
 
     # One exchange after another
 
@@ -248,7 +248,7 @@ class Connection(asyncio.Protocol):
                 if not queue:
                     self._rest = self._loop.create_future()
                     await self._rest
-                if len(queue) == MAX_QUEUE:
+                if len(queue) == MAX_QUEUE and not self._transport.is_closing():
                     self._transport.resume_reading()
                 self._serving = queue.popleft()
                 self.begun = False
@@ -266,6 +266,7 @@ class Connection(asyncio.Protocol):
                     break
         finally:
             self._serving = None
+            self._queue.clear()
             if not self.gone:
                 self._last = True
                 self._close()
@@ -292,7 +293,8 @@ class Connection(asyncio.Protocol):
         if self._chunked:
             headers.append(b"transfer-encoding: chunked\r\n")
         parts = self._head(status, headers)
-        parts += (b"%x\r\n" % len(body), body, b"\r\n") if self._chunked else (body,)
+        if body:
+            parts += (b"%x\r\n" % len(body), body, b"\r\n") if self._chunked else (body,)
         self._outbox.write(self._transport, b"".join(parts))
 
     def write(self, piece: bytes) -> None:

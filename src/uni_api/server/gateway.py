@@ -88,7 +88,7 @@ class Gateway:
             body = request.body
             if b"content-encoding" in request.headers:
                 body = decoded(body, request.headers[b"content-encoding"], self._max_body)
-            session = request.headers.get(b"x-session-id")
+            session = request.headers.get(b"x-session-id", b"").strip()
             answer = await self._relay.answer(self._front, body, client, request.id, session)
             try:
                 if answer.stream is None:
@@ -99,19 +99,23 @@ class Gateway:
                 if answer.settle is not None and (answer.due or answer.fault is not None):
                     await answer.settle(answer)
         except Denied as error:
-            refusal = self._relay.refusal(self._front, error, request.id)
-            if error.status == 405:
-                refusal.headers.append(line(b"allow", b", ".join(self._methods(request.path))))
-            self._respond(refusal, request, out)
+            self._refuse(error, request, out)
         except asyncio.CancelledError:
-            if not (out.gone or out.begun):
-                stopping = Denied(503, "The gateway is shutting down.", code="shutting_down")
-                self._respond(self._relay.refusal(self._front, stopping, request.id), request, out)
+            self._refuse(Denied(503, "The gateway is shutting down.", code="shutting_down"), request, out)
             raise
         except Exception:
             logger.exception("%s failed", request.id.decode("ascii", "replace"))
             broken = Denied(500, "The gateway failed to handle this request.", code="internal_error")
-            self._respond(self._relay.refusal(self._front, broken, request.id), request, out)
+            self._refuse(broken, request, out)
+
+    def _refuse(self, error: Denied, request: Request, out: Connection) -> None:
+        """Answer with an error, if there is somebody to hear it and no answer has begun."""
+        if out.gone or out.begun:
+            return
+        refusal = self._relay.refusal(self._front, error, request.id)
+        if error.status == 405:
+            refusal.headers.append(line(b"allow", b", ".join(self._methods(request.path))))
+        self._respond(refusal, request, out)
 
     def _respond(self, answer: Answer, request: Request, out: Connection) -> None:
         if b"origin" in request.headers:

@@ -9,6 +9,5 @@ from uni_api.state.base import Short, State, Taken, Want
 from uni_api.state.gauge import Gauge
 from uni_api.state.local import LocalState
 from uni_api.state.opening import open_state
-from uni_api.state.windows import TICKS
 
-__all__ = ["TICKS", "Gauge", "LocalState", "Short", "State", "Taken", "Want", "open_state"]
+__all__ = ["Gauge", "LocalState", "Short", "State", "Taken", "Want", "open_state"]

@@ -21,6 +21,7 @@ from uni_api.transport.timeouts import Timeouts
 
 MAX_HEAD = 64 * 1024
 MAX_HEADERS = 256
+_CODINGS = frozenset({b"transfer-encoding", b"content-encoding"})
 _SLICE = 128 * 1024
 """A body is handed to the transport in pieces of this size, so that a slow upstream is noticed between them."""
 
@@ -62,6 +63,7 @@ class Connection(asyncio.Protocol):
         "_feed",
         "_flaw",
         "_head_size",
+        "_headers",
         "_host",
         "_idle_seconds",
         "_idled",
@@ -72,7 +74,6 @@ class Connection(asyncio.Protocol):
         "_parser",
         "_patience",
         "_phase",
-        "_raw",
         "_read_paused",
         "_response",
         "_since",
@@ -85,7 +86,6 @@ class Connection(asyncio.Protocol):
         "_until_eof",
         "_write_paused",
         "on_body",
-        "on_header",
         "reused",
         "route",
         "throttle",
@@ -105,9 +105,7 @@ class Connection(asyncio.Protocol):
         self._arrived: list[bytes] = []
         self.on_body = self._arrived.append
         self._arrived_ours = 0
-        # Likewise of a head: of a header that is repeated, the first counts.
-        self._raw: dict[bytes, bytes] = {}
-        self.on_header = self._raw.setdefault
+        self._headers: dict[bytes, bytes] = {}
         self._parser = HttpResponseParser(self)
         self._feed: Callable[[bytes], None] = self._parser.feed_data
         self._phase = _IDLE
@@ -252,7 +250,7 @@ class Connection(asyncio.Protocol):
     def _note_head(self, size: int) -> None:
         """`size` bytes came that begin with more of a head, perhaps with its end."""
         self._head_size += size
-        if self._head_size > MAX_HEAD or len(self._raw) > MAX_HEADERS:
+        if self._head_size > MAX_HEAD or len(self._headers) > MAX_HEADERS:
             self._check_head()
         if self._phase is _BODY:
             self._since = self._loop.time()
@@ -305,7 +303,18 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if self._phase is _ENDED:
             self._extra = True
-        self._raw.clear()
+        self._headers = {}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Of a header that is repeated the first counts, but for those that say how the body is put together."""
+        if self._phase is not _HEAD:
+            return  # trailers go nowhere
+        name = name.lower()
+        headers = self._headers
+        if name not in headers:
+            headers[name] = value
+        elif name in _CODINGS:
+            headers[name] += b"," + value
 
     def on_headers_complete(self) -> None:
         if self._phase is not _HEAD:
@@ -318,13 +327,14 @@ class Connection(asyncio.Protocol):
         response = self._response
         assert response is not None
         response.status = status
-        response.headers = headers = {name.lower(): value for name, value in self._raw.items()}
+        response.headers = headers = self._headers
         coding = headers.get(b"transfer-encoding")
         if coding is not None and coding != b"chunked" and coding.rstrip().lower() not in (b"chunked", b"identity"):
             self._flaw = "its transfer-encoding is unknown"
         coding = headers.get(b"content-encoding")
-        if coding is not None and coding.rstrip().lower() != b"identity":
-            response.coding = coding.rstrip()
+        if coding is not None:
+            named = [word for each in coding.split(b",") if (word := each.strip()) and word.lower() != b"identity"]
+            response.coding = b",".join(named)
         self._phase = _BODY
         self._extra = self._until_eof = False
         self._barren = 0
@@ -345,8 +355,8 @@ class Connection(asyncio.Protocol):
 
     def _check_head(self) -> None:
         """More came than a head may have. When it is complete, part of that is the body."""
-        if self._phase is not _HEAD and len(self._raw) <= MAX_HEADERS:
-            size = sum(len(name) + len(value) + 4 for name, value in self._raw.items())
+        if self._phase is not _HEAD and len(self._headers) <= MAX_HEADERS:
+            size = sum(len(name) + len(value) + 4 for name, value in self._headers.items())
             if size <= MAX_HEAD:
                 return
         self._flaw = f"its head is larger than {MAX_HEAD} bytes or {MAX_HEADERS} headers"

@@ -12,6 +12,9 @@ TURNS = 2
 Measured with 32 clients: 5 to 7 % more requests a second than without; more turns bring nothing more.
 """
 
+FULL = 64 * 1024
+"""Bytes for one transport that do not wait, so that it can say when it has enough."""
+
 
 class Outbox:
     """Holds bytes for transports until a few turns of the loop are over, and never longer."""
@@ -27,7 +30,13 @@ class Outbox:
         if not letters:
             self._loop.call_soon(self._wait, TURNS)
         before = letters.get(transport)
-        letters[transport] = data if before is None else before + data
+        if before is not None:
+            data = before + data
+        if len(data) < FULL:
+            letters[transport] = data
+        else:
+            letters[transport] = b""
+            self._send(transport, data)
 
     def _wait(self, turns: int) -> None:
         if turns:
@@ -39,8 +48,12 @@ class Outbox:
         """Write everything now."""
         letters, self._letters = self._letters, {}
         for transport, data in letters.items():
-            if not transport.is_closing():
-                transport.write(data)
+            if data:
+                self._send(transport, data)
+
+    def _send(self, transport: asyncio.WriteTransport, data: bytes) -> None:
+        if not transport.is_closing():
+            transport.write(data)
 
     def __repr__(self) -> str:
         return f"<Outbox {len(self._letters)} letters>"

@@ -109,6 +109,7 @@ class Response:
             while data := await self._inflated():
                 if not sink(data):
                     return True
+                await asyncio.sleep(0)  # a small body may unfold into a very large one
             return False
         while True:
             if self.unread and not sink(self._taken()):

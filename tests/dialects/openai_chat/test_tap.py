@@ -159,3 +159,24 @@ def test_usage_in_other_places_is_read() -> None:
     groq = b'data: {"choices": [], "x_groq": {"usage": {"prompt_tokens": 1, "completion_tokens": 4}}}\n\n'
     _, tap = run([HELLO, STOP, groq, DONE])
     assert tap.usage is not None and tap.usage.output == 4
+
+
+def test_an_empty_finish_is_none() -> None:
+    """Some hosts put an empty one into every chunk; it must not make a stream look complete that was cut."""
+    empty = compact(chunk({"content": "one"}, finish=""))
+    out, tap = b"", Tap(usage_shown=True)
+    for _ in range(3):
+        out += tap.feed(empty)
+    assert (out, tap.finished, tap.finish) == (empty * 3, False, None)
+    with pytest.raises(Fault, match="broke off"):
+        tap.close()
+    tap.feed(compact(chunk({"content": "."}, finish="") + STOP))
+    assert tap.finished and tap.finish is not None and tap.finish.reason == "stop"
+
+
+@pytest.mark.parametrize("spelt", [spaced, compact])
+def test_every_event_that_is_only_usage_is_hidden(spelt: Callable[[bytes], bytes]) -> None:
+    whole = spelt(HELLO + STOP + ONLY_USAGE + ONLY_USAGE + DONE)
+    out, tap = run([whole])
+    assert out == spelt(HELLO + STOP + DONE)
+    assert tap.usage is not None and tap.usage.output == 2

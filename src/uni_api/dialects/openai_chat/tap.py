@@ -291,11 +291,12 @@ class Tap:
             before = block.rfind(mark, 0, stop - width) if stop > width else -1
             start = before + width if before >= 0 else 0
             event = block[start:stop]
-            finishes = event.find(_FINISH) >= 0
+            finishes = _finishes(event)
             meters = _meters(event)
-            if meters and not metered:
-                metered = True
-                self._metered = event
+            if meters:
+                if not metered:
+                    metered = True
+                    self._metered = event
                 if self._hide and not finishes and _is_only_usage(event):
                     block = block[:start] + block[stop:]
             if not (meters or finishes):
@@ -321,7 +322,7 @@ class Tap:
         if (
             block.find(_NO_CHOICES, usage) < 0
             or block.find(_USAGE + b"{", usage) < 0
-            or block.find(_FINISH, finish, usage) < 0
+            or not _finishes(block[finish:usage])
             or block.find(_ERROR, finish) >= 0
         ):
             return 0
@@ -377,9 +378,20 @@ def _meters(data: bytes) -> bool:
     return data.find(_USAGE + b"{", at) >= 0 or data.find(_USAGE + b" {", at) >= 0
 
 
+def _finishes(event: bytes) -> bool:
+    """Whether `event` has a reason to finish. Some hosts put an empty one into every event."""
+    at = event.find(_FINISH)
+    if at < 0 or not event.startswith(b'"', at + len(_FINISH)):
+        return at >= 0
+    at = event.find(_FINISH, at + 1)
+    while at >= 0 and event.startswith(b'"', at + len(_FINISH)):
+        at = event.find(_FINISH, at + 1)
+    return at >= 0
+
+
 def _tells(data: bytes) -> bool:
     """Whether `data` may say something about the answer itself."""
-    return _meters(data) or data.find(_FINISH) >= 0 or _tells_oddly(data)
+    return _meters(data) or _finishes(data) or _tells_oddly(data)
 
 
 def _tells_oddly(data: bytes) -> bool:
