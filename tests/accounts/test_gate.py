@@ -433,12 +433,51 @@ def test_money_is_never_overspent_by_more_than_one_reservation(outputs: list[int
         found = await asyncio.gather(*(gate.admit(who, ask) for ask in asks), return_exceptions=True)
         held = [one for one in found if isinstance(one, Pass)]
         assert held or not cents
-        name = held[0].meter.purse if held else ""
+        name = held[0].meter.account if held else ""
         largest = max((one.reserved or 0 for one in held), default=0)
         assert await state.spent(name) <= cents * DOLLAR // 100 + largest
         for one in held:
             assert one.ask.output is not None
             await gate.settle(one, spent(Usage(output=one.ask.output)))
         assert await state.spent(name) == sum(one.reserved or 0 for one in held)
+
+    run(main())
+
+
+STEPS = st.lists(
+    st.tuples(st.booleans(), st.sampled_from([0.0, 5.0, 61.0]), st.sampled_from(["served", "unserved", "back"])),
+    max_size=40,
+)
+
+
+@given(STEPS, st.booleans(), st.booleans())
+def test_at_once_or_not_comes_to_the_same(steps: list[tuple[bool, float, str]], counted: bool, billed: bool) -> None:
+    """Requests by either way are let in and refused as by the slow one alone, and cost the same."""
+    allowed = (TEN, Limit(25, 86_400)) if counted else ()
+    who = limited("sk-1", *allowed, dollars=0.003 if billed else None)
+    one, other = Clock(), Clock()
+    prices = PriceList(default=Price(10.0, 100.0))
+    mixed, plain = opened(who, clock=one, prices=prices), opened(who, clock=other, prices=prices)
+    ask = Ask("m", 10, 5)
+
+    async def outcome(gate: Gate, *, at_once: bool, then: str) -> str:
+        try:
+            held = gate.at_once(who, "m", lambda: ask) if at_once else await gate.admit(who, ask)
+        except Denied as denied:
+            return denied.message
+        if held is None:
+            return "free"
+        if then == "back":
+            await gate.give_back(held)
+        else:
+            await gate.settle(held, spent(Usage(input=7, output=2)) if then == "served" else None)
+        return then
+
+    async def main() -> None:
+        for at_once, pause, then in steps:
+            one.at += pause
+            other.at += pause
+            mine = await outcome(mixed, at_once=at_once, then=then)
+            assert mine == await outcome(plain, at_once=False, then=then)
 
     run(main())

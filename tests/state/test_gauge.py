@@ -1,9 +1,11 @@
 """A gauge counts as windows do, in the same ones, and goes on where one was dropped."""
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uni_api.state import LocalState, Short, Want
+from uni_api.state import LocalState, Short, Taken, Want
 from uni_api.state.windows import Windows
 
 START = 1_800_000_000.0
@@ -17,6 +19,10 @@ class Clock:
         return self.now
 
 
+def taken(state: LocalState, wants: tuple[Want, ...]) -> Taken | Short:
+    return asyncio.run(state.take(wants))
+
+
 MINUTE, DAY = Want("key", 5, 60.0), Want("key", 12, 86_400.0)
 
 
@@ -28,7 +34,7 @@ def test_taking_by_a_gauge_is_taking_from_the_windows(steps: list[tuple[bool, fl
     assert gauge is not None
     for by_gauge, pause in steps:
         clock.now += pause
-        mine = gauge.take() if by_gauge else state.take_now((MINUTE, DAY))
+        mine = gauge.take() if by_gauge else taken(state, (MINUTE, DAY))
         theirs = other.take((MINUTE, DAY), clock.now)
         assert isinstance(mine, Short) == isinstance(theirs, Short)
         if isinstance(mine, Short) and isinstance(theirs, Short):
@@ -47,7 +53,7 @@ def test_what_is_given_back_can_be_taken_again() -> None:
     ticks = [gauge.take() for _ in range(5)]
     assert isinstance(gauge.take(), Short)
     assert isinstance(ticks[2], int)
-    state._windows.settle(gauge.taken(ticks[2]), [0], clock.now)
+    gauge.give_back(ticks[2])
     assert isinstance(gauge.take(), int)
     assert isinstance(gauge.take(), Short)
 
@@ -60,16 +66,31 @@ def test_a_window_that_was_dropped_is_found_anew() -> None:
     gauge.take()
     clock.now += 1_000
     for number in range(50):  # others come, and what is over goes
-        state.take_now((Want(f"other-{number}", 9, 60.0),))
+        taken(state, (Want(f"other-{number}", 9, 60.0),))
     for _ in range(3):
         gauge.take()
-    assert not isinstance(state.take_now((MINUTE,)), Short)
+    assert not isinstance(taken(state, (MINUTE,)), Short)
     assert not isinstance(gauge.take(), Short)
     assert isinstance(gauge.take(), Short)
-    assert isinstance(state.take_now((MINUTE,)), Short)
+    assert isinstance(taken(state, (MINUTE,)), Short)
 
 
 def test_no_gauge_where_one_window_is_wanted_twice_or_more_than_one_is_taken() -> None:
     state = LocalState(Clock())
     assert state.gauge((MINUTE, MINUTE)) is None
     assert state.gauge((Want("key", 5, 60.0, 2),)) is None
+
+
+def test_a_purse_is_the_states_own_count() -> None:
+    async def scene() -> None:
+        state = LocalState(Clock())
+        purse = state.purse("who")
+        assert purse.reserve(70, 100) and await state.spent("who") == 70
+        await state.spend("who", 20)
+        assert purse.reserve(50, 100) and purse.spent == 140
+        assert not purse.reserve(1, 100)
+        purse.spend(-60)
+        assert await state.spent("who") == 80
+        assert repr(purse) == "<Purse 80 spent>"
+
+    asyncio.run(scene())

@@ -78,19 +78,35 @@ class Gate:
         self._meters = {}
         self._prices = Prices(plan, self._now)
 
-    def at_once(self, client: Client, model: str) -> Pass | None:
-        """As `admit`, where nobody has to be asked, and where it does not matter what the request comes to.
+    def at_once(self, client: Client, model: str, weigh: Callable[[], Ask]) -> Pass | None:
+        """As `admit`, where nobody has to be asked; None, and nothing is taken, where somebody has.
 
-        None, and nothing is taken, where that is not so. Raises Denied as `admit` does.
+        `weigh` tells what the request is, where that matters. Raises Denied as `admit` does.
         """
         where = self._meters.get((client, model, False)) or self._meter(client, model, False)
-        gauge = where.gauge
-        if gauge is None:
+        if not where.at_once:
             return None
-        tick = gauge.take()
-        if isinstance(tick, Short):
-            raise _refused(tick, where, model)
-        return Pass(client, _UNWEIGHED, telling.of_gauge(gauge, tick), where, None, None, tick)
+        ask = weigh() if where.weighs else _UNWEIGHED
+        if where.largest is not None and ask.prompt > where.largest:
+            raise telling.too_long(ask.prompt, where.largest)
+        gauge, purse = where.gauge, where.purse
+        tick: int | None = None
+        headers = b""
+        if gauge is not None:
+            found = gauge.take()
+            if isinstance(found, Short):
+                raise _refused(found, where, model)
+            tick, headers = found, telling.of_gauge(gauge, found)
+        if purse is None:
+            return Pass(client, ask, headers, where, None, None, tick)
+        allowance = client.allowance
+        assert allowance is not None and allowance.credits is not None
+        reserved = self._likely(ask)
+        if not purse.reserve(reserved, allowance.credits):
+            if gauge is not None and tick is not None:
+                gauge.give_back(tick)
+            raise telling.no_credit(purse.spent, allowance.credits)
+        return Pass(client, ask, headers, where, None, reserved, tick)
 
     def weighs(self, client: Client, model: str, *, nested: bool = False) -> bool:
         """Whether it matters to `admit` and `settle` what a request comes to."""
@@ -137,24 +153,32 @@ class Gate:
 
     async def give_back(self, held: Pass) -> None:
         """The request was refused by the gateway itself: it costs nothing."""
-        taken = held.taken
         if held.tick is not None and held.meter.gauge is not None:
-            taken = held.meter.gauge.taken(held.tick)
-        if taken is not None:
-            await self._state.settle(taken, [0] * len(taken.wants))
+            held.meter.gauge.give_back(held.tick)
+        if held.taken is not None:
+            await self._state.settle(held.taken, [0] * len(held.taken.wants))
         if held.reserved is not None:
             await self._spend(held, 0)
 
+    def _likely(self, ask: Ask) -> int:
+        """What the request would cost if its answer has all that it may have."""
+        return cost(ask.usage, self._prices.of(ask.model, ask.likely, ask.prompt))
+
     async def _reserved(self, where: Meter, ask: Ask, credits: int) -> int:
-        amount = cost(ask.usage, self._prices.of(ask.model, ask.likely, ask.prompt))
-        if not await self._state.reserve(where.purse, amount, credits):
-            raise telling.no_credit(await self._state.spent(where.purse), credits)
+        amount = self._likely(ask)
+        if not await self._state.reserve(where.account, amount, credits):
+            raise telling.no_credit(await self._state.spent(where.account), credits)
         return amount
 
     async def _spend(self, held: Pass, amount: int) -> None:
         assert held.reserved is not None
-        if amount != held.reserved:
-            await self._state.spend(held.meter.purse, amount - held.reserved)
+        more = amount - held.reserved
+        if not more:
+            return
+        if held.meter.purse is not None:
+            held.meter.purse.spend(more)
+        else:
+            await self._state.spend(held.meter.account, more)
 
     def _cost(self, ask: Ask, came: Came) -> int:
         usage = came.usage or ask.usage

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from uni_api.config.plan import Client
 from uni_api.config.policy import Limits
-from uni_api.state import Gauge, State, Want
+from uni_api.state import Gauge, Purse, State, Want
 
 MOST_TOKENS = 100_000_000
 """Of what a client says that an answer may have, this much is believed."""
@@ -16,8 +16,9 @@ class Meter(Struct, frozen=True):
     """Where requests of one key for one model count.
 
     wants: a window each, with an amount of 1 · tokens: which of them count tokens · metering: whether any does ·
-    largest: the most tokens in one request · weighs: whether it matters what a request comes to · purse: what its money
-    is counted under · gauge: takes the wants at once, where it does not matter what a request comes to.
+    largest: the most tokens in one request · weighs: whether it matters what a request comes to · account: what its
+    money is counted under · gauge, purse: take the wants and the money where nobody has to be asked for them · at_once:
+    whether that is so for all that there is.
     """
 
     wants: tuple[Want, ...]
@@ -25,8 +26,10 @@ class Meter(Struct, frozen=True):
     metering: bool
     largest: int | None
     weighs: bool = False
-    purse: str = ""
+    account: str = ""
     gauge: Gauge | None = None
+    purse: Purse | None = None
+    at_once: bool = False
 
     def wanted(self, prompt: int, output: int) -> Sequence[Want]:
         """What a request wants that comes to so many tokens.
@@ -60,9 +63,11 @@ def meter(client: Client, model: str, state: State, *, nested: bool) -> Meter:
     allowance = client.allowance
     billed = allowance is not None and allowance.credits is not None
     weighs = any(counted) or largest is not None or billed
-    purse = f"spent/{account(client)}/{allowance.since}" if allowance is not None else ""
-    gauge = state.gauge(wants) if wants and not weighs else None
-    return Meter(tuple(wants), tuple(counted), any(counted), largest, weighs, purse, gauge)
+    name = f"spent/{account(client)}/{allowance.since}" if allowance is not None else ""
+    gauge = state.gauge(wants) if wants and not any(counted) else None
+    purse = state.purse(name) if billed else None
+    at_once = bool(wants or billed) and bool(wants) == (gauge is not None) and billed == (purse is not None)
+    return Meter(tuple(wants), tuple(counted), any(counted), largest, weighs, name, gauge, purse, at_once)
 
 
 def account(client: Client) -> str:

@@ -119,7 +119,7 @@ class Exchange:
                 tries = await self._planned_later(seen, unknown)
             self._tries = tries
             if self._client.allowance is not None:
-                held = self._relay.gate.at_once(self._client, seen.model)
+                held = self._relay.gate.at_once(self._client, seen.model, self._weighed)
                 if held is None:
                     await self._admit(self._client)
                 else:
@@ -178,15 +178,17 @@ class Exchange:
 
     async def _admit(self, client: Client) -> None:
         """Raises Denied when `client` has used up what it may."""
-        seen, gate, nested = self._seen, self._relay.gate, client is not self._client
-        if gate.weighs(client, seen.model, nested=nested):
-            likely = self._tries.likely if self._tries is not None else None
-            ask = Ask(seen.model, self._tokens(), seen.most_output, likely)
-        else:
-            ask = Ask(seen.model)
+        gate, model, nested = self._relay.gate, self._seen.model, client is not self._client
+        ask = self._weighed() if gate.weighs(client, model, nested=nested) else Ask(model)
         held = await gate.admit(client, ask, nested=nested)
         if held is not None:
             self._passes = (*self._passes, held)
+
+    def _weighed(self) -> Ask:
+        """What the request may come to."""
+        seen = self._seen
+        likely = self._tries.likely if self._tries is not None else None
+        return Ask(seen.model, self._tokens(), seen.most_output, likely)
 
     async def _settle(self, answer: Answer | None) -> None:
         """Account for what the answer came to. Once."""

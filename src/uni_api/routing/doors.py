@@ -15,6 +15,7 @@ from uni_api.routing.orders import order
 from uni_api.routing.places import Away, Places
 from uni_api.routing.record import Record
 from uni_api.state.base import Want
+from uni_api.state.gauge import Gauge
 
 MOST_BACK = 2
 """Doors that one pick lets back in. When thousands are back at once, they come in over the next picks."""
@@ -24,9 +25,6 @@ MOST_PASSED = 50
 
 SHORTEST = 0.01
 """Seconds for which a door without room is not asked again, so that nobody goes round and round."""
-
-MOST_KEPT = 1_000
-"""Doors whose wants a bench keeps ready."""
 
 KEY_LENGTH = 20
 """Characters of a key's digest: few enough to be short, enough for no two of millions to be the same."""
@@ -56,16 +54,8 @@ class Bench:
         self.most_tokens = min(sizes) if sizes else None
         self.weighs = bool(sizes)
         """Whether it matters how many tokens a request has."""
-        self._of_one: dict[int, tuple[Want, ...]] = {}
-
-    def wants_of_one(self, door: str, place: int) -> tuple[Want, ...]:
-        """What one request takes from the door at `place`, of that name, where its tokens don't matter."""
-        found = self._of_one.get(place)
-        if found is None:
-            if len(self._of_one) >= MOST_KEPT:
-                self._of_one = {}
-            found = self._of_one[place] = self.wants(door, 0)
-        return found
+        self.gauges: dict[int, Gauge] = {}
+        """The windows of some doors, by their places."""
 
     def wants(self, door: str, tokens: int) -> tuple[Want, ...]:
         """What one request takes from the limits of the door of that name."""

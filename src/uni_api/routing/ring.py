@@ -12,6 +12,7 @@ from uni_api.errors import Fault, FaultKind
 from uni_api.routing.doors import Bench, Doors, Shut
 from uni_api.routing.pool import Candidate
 from uni_api.state.base import Short, State, Taken
+from uni_api.state.gauge import Gauge
 from uni_api.state.local import LocalState
 
 MOST_REST = 86_400.0
@@ -37,6 +38,9 @@ class Lease(Struct, frozen=True):
     taken: Taken | None = None
     forced: bool = False
 
+
+MOST_KEPT = 1_000
+"""Doors whose windows a bench keeps at hand."""
 
 MOST_FIRST = 64
 _FIRST_LEASES = tuple(map(Lease, range(MOST_FIRST)))
@@ -92,12 +96,22 @@ class KeyRing:
         place = doors.at_once_of(bench)
         if place is None:
             return None
-        taken = self._state.take_now(bench.wants_of_one(doors.name(place), place))
-        if taken is None or isinstance(taken, Short):
+        gauge = bench.gauges.get(place) or self._gauge(doors, bench, place)
+        tick = gauge.take() if gauge is not None else None
+        if gauge is None or not isinstance(tick, int):
             return None
-        if 0 in taken.left:
-            self._filled(doors, bench, place, taken)
-        return Lease(place, taken)
+        wait = gauge.full_for(tick)
+        if wait > 0:  # the next one need not ask
+            doors.limit(bench, place, wait)
+        return Lease(place, gauge.taken(tick))
+
+    def _gauge(self, doors: Doors, bench: Bench, place: int) -> Gauge | None:
+        gauge = self._state.gauge(bench.wants(doors.name(place), 0))
+        if gauge is not None:
+            if len(bench.gauges) >= MOST_KEPT:
+                bench.gauges.clear()
+            bench.gauges[place] = gauge
+        return gauge
 
     async def take(
         self,
@@ -184,13 +198,11 @@ class KeyRing:
         if isinstance(taken, Short):
             doors.limit(bench, place, taken.wait)
             return None
-        if 0 in taken.left:
-            self._filled(doors, bench, place, taken)
+        if 0 in taken.left:  # the next one need not ask
+            doors.limit(
+                bench, place, max(wait for left, wait in zip(taken.left, taken.resets, strict=True) if not left)
+            )
         return Lease(place, taken, forced)
-
-    def _filled(self, doors: Doors, bench: Bench, place: int, taken: Taken) -> None:
-        """The windows of the door are full: the next one need not ask."""
-        doors.limit(bench, place, max(wait for left, wait in zip(taken.left, taken.resets, strict=True) if not left))
 
     def _succeeding(self, channel: Channel, former: list[Doors]) -> Doors:
         for doors in former:

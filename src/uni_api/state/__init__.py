@@ -6,8 +6,8 @@ Rule 3: every call comes back in a bounded time; a home that is away is replaced
 """
 
 from uni_api.state.base import Short, State, Taken, Want
-from uni_api.state.gauge import Gauge
+from uni_api.state.gauge import Gauge, Purse
 from uni_api.state.local import LocalState
 from uni_api.state.opening import open_state
 
-__all__ = ["Gauge", "LocalState", "Short", "State", "Taken", "Want", "open_state"]
+__all__ = ["Gauge", "LocalState", "Purse", "Short", "State", "Taken", "Want", "open_state"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from uni_api.state.gauge import Gauge
+    from uni_api.state.gauge import Gauge, Purse
 
 
 class Want(Struct, frozen=True):
@@ -63,8 +63,8 @@ class State(Protocol):
     def gauge(self, wants: Sequence[Want]) -> "Gauge | None":
         """What takes `wants` without asking anybody, again and again; None where somebody has to be asked."""
 
-    def take_now(self, wants: Sequence[Want]) -> Taken | Short | None:
-        """As `take`, where nobody has to be asked for it; None, and nothing is taken, where somebody has."""
+    def purse(self, name: str) -> "Purse | None":
+        """What is spent under `name`, where nobody has to be asked; None where somebody has."""
 
     async def settle(self, taken: Taken, amounts: Sequence[int]) -> None:
         """What each want of `taken` really came to, in place of its amount: 0 gives it back. Once; never refused."""

@@ -1,4 +1,4 @@
-"""The windows that one kind of request goes by, kept at hand: taking from them asks nobody and looks nothing up."""
+"""What one kind of request goes by, kept at hand: taking from it asks nobody and looks nothing up."""
 
 from collections.abc import Callable, Sequence
 
@@ -54,9 +54,18 @@ class Gauge:
         times = window.times
         return place, most - window.total, times[0] + window.span - tick if times else 0
 
+    def full_for(self, tick: int) -> float:
+        """Seconds for which nothing more can be taken; 0 where something can."""
+        ends = [window.times[0] + window.span for window, most in self._pairs if window.total >= most and window.times]
+        return (max(ends) - tick) / TICKS if ends else 0.0
+
     def taken(self, tick: int) -> Taken:
-        """What was taken then, for whoever gives it back."""
+        """What was taken then, for whoever gives it back to the state."""
         return Taken("here", tick / TICKS, self.wants, (), ())
+
+    def give_back(self, tick: int) -> None:
+        """What was taken then was not used."""
+        self._windows.settle(self.taken(tick), [0] * len(self.wants), self._now())
 
     def _take_anew(self, tick: int) -> int | Short:
         found = self._windows.take(self.wants, tick / TICKS)
@@ -69,3 +78,38 @@ class Gauge:
 
     def __repr__(self) -> str:
         return f"<Gauge of {len(self.wants)} windows>"
+
+
+class Purse:
+    """What is spent under one name, at hand."""
+
+    __slots__ = ("_changed", "_name", "_spent")
+
+    def __init__(self, name: str, spent: dict[str, int], changed: Callable[[], None] | None) -> None:
+        """spent: what is spent under every name · changed: to be told of every change."""
+        self._name = name
+        self._spent = spent
+        self._changed = changed
+
+    @property
+    def spent(self) -> int:
+        return self._spent.get(self._name, 0)
+
+    def reserve(self, amount: int, most: int) -> bool:
+        """Spend `amount` unless `most` or more are spent already. Whether it was."""
+        spent = self._spent.get(self._name, 0)
+        if spent >= most:
+            return False
+        self._spent[self._name] = spent + amount
+        if self._changed is not None:
+            self._changed()
+        return True
+
+    def spend(self, amount: int) -> None:
+        """Spend `amount` more, or less than nothing."""
+        self._spent[self._name] = self._spent.get(self._name, 0) + amount
+        if self._changed is not None:
+            self._changed()
+
+    def __repr__(self) -> str:
+        return f"<Purse {self.spent} spent>"

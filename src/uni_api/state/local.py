@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from uni_api.state.base import Short, State, Taken, Want
-from uni_api.state.gauge import Gauge
+from uni_api.state.gauge import Gauge, Purse
 from uni_api.state.keeping import Keeper, Kept
 from uni_api.state.windows import Windows
 
@@ -44,10 +44,10 @@ class LocalState(State):
         changed = self._keeper.changed if self._keeper is not None and outlive else None
         return Gauge(wants, self._windows, self._now, changed)
 
-    async def take(self, wants: Sequence[Want]) -> Taken | Short:
-        return self.take_now(wants)
+    def purse(self, name: str) -> Purse:
+        return Purse(name, self._spent, self._keeper.changed if self._keeper is not None else None)
 
-    def take_now(self, wants: Sequence[Want]) -> Taken | Short:
+    async def take(self, wants: Sequence[Want]) -> Taken | Short:
         found = self._windows.take(wants, self._now())
         if self._keeper is not None and isinstance(found, Taken):
             self._keep(wants)

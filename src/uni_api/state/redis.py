@@ -68,7 +68,7 @@ class RedisState(State):
     def gauge(self, wants: Sequence[Want]) -> None:
         return None
 
-    def take_now(self, wants: Sequence[Want]) -> None:
+    def purse(self, name: str) -> None:
         return None
 
     async def take(self, wants: Sequence[Want]) -> Taken | Short:

@@ -123,10 +123,15 @@ class Windows:
 
     def _refused(self, wants: Sequence[Want], windows: Sequence[Window], tick: int) -> Short:
         """The want that has to wait longest. What was entered in the totals is taken back."""
-        shorts = [
-            _short(window, want, tick) for window, want in zip(windows, wants, strict=True) if window.total > want.most
-        ]
-        for window, want in zip(windows, wants, strict=True):
+        pairs = list(zip(windows, wants, strict=True))
+        for window, want in pairs:
+            window.total -= want.amount
+        shorts = []
+        for window, want in pairs:  # one after the other: two wants may be for one window
+            window.total += want.amount
+            if window.total > want.most:
+                shorts.append(_short(window, want, tick))
+        for window, want in pairs:
             window.total -= want.amount
         self._look_round(tick)
         return max(shorts, key=lambda short: short.wait)
