@@ -18,8 +18,8 @@ from uni_api.errors import Fault, FaultKind
 from uni_api.routing import Candidate, KeyRing, Lease, Shut
 from uni_api.routing.doors import SHORTEST
 from uni_api.routing.ring import MOST_REST, REFUSED_REST
-from uni_api.state.base import Short, Taken, Want
 from uni_api.state.local import LocalState
+from uni_api.state.wants import Short, Taken, Want
 
 POOL = channel("p", ["m"], keys=["1", "2", "3"])
 ONE = channel("one", ["m"], keys=["1"])

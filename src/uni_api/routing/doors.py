@@ -14,8 +14,8 @@ from uni_api.providers.base import Door, Site
 from uni_api.routing.orders import order
 from uni_api.routing.places import Away, Places
 from uni_api.routing.record import Record
-from uni_api.state.base import Want
 from uni_api.state.gauge import Gauge
+from uni_api.state.wants import Want
 
 MOST_BACK = 2
 """Doors that one pick lets back in. When thousands are back at once, they come in over the next picks."""

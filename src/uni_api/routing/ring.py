@@ -11,9 +11,10 @@ from uni_api.config.plan import Channel, Plan
 from uni_api.errors import Fault, FaultKind
 from uni_api.routing.doors import Bench, Doors, Shut
 from uni_api.routing.pool import Candidate
-from uni_api.state.base import Short, State, Taken
+from uni_api.state.base import State
 from uni_api.state.gauge import Gauge
 from uni_api.state.local import LocalState
+from uni_api.state.wants import Short, Taken
 
 MOST_REST = 86_400.0
 """Seconds that an upstream's own word can make a key rest. A host that says more is asked again the next day."""

@@ -1,45 +1,10 @@
 """What requests share, whoever keeps it: windows, turns, rests and spendings."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from msgspec import Struct
-
-if TYPE_CHECKING:
-    from uni_api.state.gauge import Gauge, Purse
-
-
-class Want(Struct, frozen=True):
-    """A wish for `amount` out of at most `most` in any `seconds`, counted under `name`."""
-
-    name: str
-    most: int
-    seconds: float
-    amount: int = 1
-
-
-class Taken(Struct, frozen=True):
-    """What was taken, all of it at the time `at`.
-
-    For each want: `left` after it, and `resets`, seconds until that grows. `id` tells this taking from every other one.
-    """
-
-    id: str
-    at: float
-    wants: tuple[Want, ...]
-    left: tuple[int, ...]
-    resets: tuple[float, ...]
-
-
-class Short(Struct, frozen=True):
-    """Nothing was taken: `want` could not be had, and can be in `wait` seconds if nobody takes it before.
-
-    `wait` is infinite when the amount is more than there ever is. `left` is what could be had now.
-    """
-
-    want: Want
-    wait: float
-    left: int
+from uni_api.state.gauge import Gauge, Purse
+from uni_api.state.wants import Short, Taken, Want
 
 
 class State(Protocol):
@@ -60,10 +25,10 @@ class State(Protocol):
     async def take(self, wants: Sequence[Want]) -> Taken | Short:
         """Take all of `wants`, or nothing: check and take are one step."""
 
-    def gauge(self, wants: Sequence[Want]) -> "Gauge | None":
+    def gauge(self, wants: Sequence[Want]) -> Gauge | None:
         """What takes `wants` without asking anybody, again and again; None where somebody has to be asked."""
 
-    def purse(self, name: str) -> "Purse | None":
+    def purse(self, name: str) -> Purse | None:
         """What is spent under `name`, where nobody has to be asked; None where somebody has."""
 
     async def settle(self, taken: Taken, amounts: Sequence[int]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from uni_api.state.base import Short, Taken, Want
+from uni_api.state.wants import Short, Taken, Want
 from uni_api.state.windows import TICKS, Window, Windows
 
 

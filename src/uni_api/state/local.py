@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from uni_api.state.base import Short, State, Taken, Want
+from uni_api.state.base import State
 from uni_api.state.gauge import Gauge, Purse
 from uni_api.state.keeping import Keeper, Kept
+from uni_api.state.wants import Short, Taken, Want
 from uni_api.state.windows import Windows
 
 LONG = 3600.0

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 from uni_api.secret import Secret
 from uni_api.state import scripts
-from uni_api.state.base import Short, State, Taken, Want
+from uni_api.state.base import State
 from uni_api.state.line import Away, Line, Word
 from uni_api.state.local import LocalState
 from uni_api.state.scripts import DAY, PREFIX, Refused, Script
+from uni_api.state.wants import Short, Taken, Want
 from uni_api.state.windows import EXACT, LONGEST_NAME, TICKS, shortened, ticks
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
-from uni_api.state.base import Short, Taken, Want
+from uni_api.state.wants import Short, Taken, Want
 
 TICKS = 1_000_000
 """Ticks in a second. Times are whole ticks inside, so that a wait that was told is neither too short nor too long."""
