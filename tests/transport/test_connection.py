@@ -83,6 +83,10 @@ BAD: dict[str, bytes] = {
     "chunk overrun": LINE + b"transfer-encoding: chunked\r\n\r\n2\r\nabcd\r\n0\r\n\r\n",
     "large header": LINE + b"x: " + b"a" * 70_000 + b"\r\n\r\n",
     "large head, with body": LINE + b"x: " + b"a" * 70_000 + b"\r\ncontent-length: 2\r\n\r\nok",
+    "many equal headers": LINE + b"a: b\r\n" * 300 + b"content-length: 0\r\n\r\n",
+    "large head of equal headers, with body": LINE
+    + (b"a: " + b"b" * 1000 + b"\r\n") * 70
+    + b"content-length: 2\r\n\r\nok",
     "many headers": LINE + b"".join(b"a%d: b\r\n" % n for n in range(300)) + b"content-length: 0\r\n\r\n",
     "endless interim": b"HTTP/1.1 100 Continue\r\n\r\n" * 4000,
     "trailer bomb": LINE + b"transfer-encoding: chunked\r\n\r\n0\r\n" + b"x: y\r\n" * 100_000,

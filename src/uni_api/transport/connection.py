@@ -75,6 +75,7 @@ class Connection(asyncio.Protocol):
         "_patience",
         "_phase",
         "_read_paused",
+        "_repeated",
         "_response",
         "_since",
         "_timeouts",
@@ -106,6 +107,7 @@ class Connection(asyncio.Protocol):
         self.on_body = self._arrived.append
         self._arrived_ours = 0
         self._headers: dict[bytes, bytes] = {}
+        self._repeated: list[bytes] = []  # what a head says again: it counts towards its bounds
         self._parser = HttpResponseParser(self)
         self._feed: Callable[[bytes], None] = self._parser.feed_data
         self._phase = _IDLE
@@ -155,8 +157,7 @@ class Connection(asyncio.Protocol):
             transport.write(b"%bcontent-length: %d\r\n\r\n" % (head.data, size))
             self._unsent = memoryview(body)
             self._pump()
-        sending = self._unsent is not None or self._write_paused
-        self._set_patience(timeouts.write if sending else timeouts.first_byte)
+        self._set_patience(self._patience_of_request())
         return response
 
     def resume(self) -> None:
@@ -250,7 +251,7 @@ class Connection(asyncio.Protocol):
     def _note_head(self, size: int) -> None:
         """`size` bytes came that begin with more of a head, perhaps with its end."""
         self._head_size += size
-        if self._head_size > MAX_HEAD or len(self._headers) > MAX_HEADERS:
+        if self._head_size > MAX_HEAD or len(self._headers) + len(self._repeated) > MAX_HEADERS:
             self._check_head()
         if self._phase is _BODY:
             self._since = self._loop.time()
@@ -295,8 +296,7 @@ class Connection(asyncio.Protocol):
             self._pump()
             if self._phase is _HEAD:
                 self._since = self._loop.time()
-                sending = self._unsent is not None or self._write_paused
-                self._set_patience(self._timeouts.write if sending else self._timeouts.first_byte)
+                self._set_patience(self._patience_of_request())
 
     # What the parser tells
 
@@ -304,6 +304,8 @@ class Connection(asyncio.Protocol):
         if self._phase is _ENDED:
             self._extra = True
         self._headers = {}
+        if self._repeated:
+            self._repeated = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Of a header that is repeated the first counts, but for those that say how the body is put together."""
@@ -313,7 +315,9 @@ class Connection(asyncio.Protocol):
         headers = self._headers
         if name not in headers:
             headers[name] = value
-        elif name in _CODINGS:
+            return
+        self._repeated.append(name + value)
+        if name in _CODINGS:
             headers[name] += b"," + value
 
     def on_headers_complete(self) -> None:
@@ -355,8 +359,9 @@ class Connection(asyncio.Protocol):
 
     def _check_head(self) -> None:
         """More came than a head may have. When it is complete, part of that is the body."""
-        if self._phase is not _HEAD and len(self._headers) <= MAX_HEADERS:
+        if self._phase is not _HEAD and len(self._headers) + len(self._repeated) <= MAX_HEADERS:
             size = sum(len(name) + len(value) + 4 for name, value in self._headers.items())
+            size += sum(len(said) + 4 for said in self._repeated)
             if size <= MAX_HEAD:
                 return
         self._flaw = f"its head is larger than {MAX_HEAD} bytes or {MAX_HEADERS} headers"
@@ -426,6 +431,10 @@ class Connection(asyncio.Protocol):
             transport.write(piece)
 
     # Time
+
+    def _patience_of_request(self) -> float | None:
+        sending = self._unsent is not None or self._write_paused
+        return self._timeouts.write if sending else self._timeouts.first_byte
 
     def _set_patience(self, seconds: float | None) -> None:
         self._patience = patience = inf if seconds is None else seconds
