@@ -52,8 +52,6 @@ class Bench:
         self._model = model
         sizes = [limit.count for limit in limits if limit.seconds is None or limit.tokens]
         self.most_tokens = min(sizes) if sizes else None
-        self.weighs = bool(sizes)
-        """Whether it matters how many tokens a request has."""
         self.gauges: dict[int, Gauge] = {}
         """The windows of some doors, by their places."""
 
@@ -125,7 +123,7 @@ class Doors:
 
     def at_once_of(self, bench: Bench) -> int | None:
         """The same under limits that count nothing but requests: whether they have room is still to be asked."""
-        if bench.weighs or bench.limited or self._resting or not bench.windows:
+        if bench.most_tokens is not None or bench.limited or self._resting or not bench.windows:
             return None
         return self._any()
 

@@ -43,10 +43,7 @@ class Lease(Struct, frozen=True):
 MOST_KEPT = 1_000
 """Doors whose windows a bench keeps at hand."""
 
-MOST_FIRST = 64
-_FIRST_LEASES = tuple(map(Lease, range(MOST_FIRST)))
-
-ONLY = _FIRST_LEASES[0]
+ONLY = Lease(0)
 """The door of a channel that has no other, and no limits."""
 
 
@@ -89,7 +86,7 @@ class KeyRing:
         place = doors.at_once()
         if place is None:
             return self._limited_at_once(doors, candidate) if doors.limited else None
-        return _FIRST_LEASES[place] if place < MOST_FIRST else Lease(place)
+        return Lease(place)
 
     def _limited_at_once(self, doors: Doors, candidate: Candidate) -> Lease | None:
         """The next door, where all are free and its windows have room to spare."""

@@ -18,13 +18,14 @@ Headers = Mapping[bytes, bytes]
 
 def client_of(headers: Headers, query: bytes, clients: Mapping[bytes, Client]) -> Client:
     """The client whose key was offered. Raises Denied(401), which never repeats what was offered."""
+    offered = False
     bearer = headers.get(b"authorization")
-    if bearer is not None and bearer.startswith(b"Bearer "):
+    if bearer is not None and bearer[:7].lower() == b"bearer ":
         client = clients.get(hashlib.sha256(bearer[7:].strip()).digest())
         if client is not None:
             return client
-    offered = False
-    for key in _keys(headers, query):
+        offered = True
+    for key in _other_keys(headers, query):
         client = clients.get(hashlib.sha256(key).digest())
         if client is not None:
             return client
@@ -36,11 +37,8 @@ def client_of(headers: Headers, query: bytes, clients: Mapping[bytes, Client]) -
     )
 
 
-def _keys(headers: Headers, query: bytes) -> Iterator[bytes]:
-    """The credentials offered: the bearer token, the other headers, the query."""
-    bearer = headers.get(b"authorization")
-    if bearer is not None and bearer[:7].lower() == b"bearer ":
-        yield bearer[7:].strip()
+def _other_keys(headers: Headers, query: bytes) -> Iterator[bytes]:
+    """The credentials offered but for the bearer token: the other headers, the query."""
     for name in KEY_HEADERS:
         if name in headers:
             yield headers[name].strip()

@@ -116,14 +116,10 @@ class LocalState(State):
         return [(name, until - now) for name, until in self._rests.items() if until > now]
 
     async def reserve(self, name: str, amount: int, most: int) -> bool:
-        spent = self._spent.get(name, 0)
-        if spent >= most:
-            return False
-        self.spent_by_now(name, spent + amount)
-        return True
+        return self.purse(name).reserve(amount, most)
 
     async def spend(self, name: str, amount: int) -> None:
-        self.spent_by_now(name, self._spent.get(name, 0) + amount)
+        self.purse(name).spend(amount)
 
     async def spent(self, name: str) -> int:
         return self._spent.get(name, 0)

@@ -15,7 +15,8 @@ class Want(Struct, frozen=True):
 class Taken(Struct, frozen=True):
     """What was taken, all of it at the time `at`.
 
-    For each want: `left` after it, and `resets`, seconds until that grows. `id` tells this taking from every other one.
+    For each want: `left` after it, and `resets`, seconds until that grows. `id` is for the home that gave it: one that
+    goes by the time alone gives all the same.
     """
 
     id: str

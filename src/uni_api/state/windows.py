@@ -95,17 +95,11 @@ class Windows:
 
     def take(self, wants: Sequence[Want], now: float) -> Taken | Short:
         """Take all of `wants`, or nothing. Short tells the want that has to wait longest."""
-        tick = round(now * TICKS)
+        tick = ticks(now)
         windows = []
         short = False
         for want in wants:
-            window = self._windows.get((want.name, want.seconds))
-            if window is None:
-                window = self._window(want, tick)
-            else:
-                times = window.times
-                if times and (times[0] <= tick - window.span or times[-1] > tick):
-                    window.pass_to(tick)
+            window = self._window(want, tick)
             windows.append(window)
             window.total += want.amount  # two wants may be for one window
             short = short or window.total > want.most
