@@ -238,7 +238,7 @@ def _sent(host: str, history: list[dict[str, Any]]) -> Any:
     body = json.dumps({"model": "m", "messages": history}).encode()
 
     async def run() -> Answer:
-        return await relay.answer(openai_chat, body, client, b"r")
+        return await relay.exchange(openai_chat, body, client, b"r").run()
 
     assert asyncio.run(run()).status == 502
     return http.bodies[-1]["messages"]

@@ -16,7 +16,9 @@ class Wire:
         self.timeouts: list[Timeouts] = []
         self.proxies: list[Proxy | None] = []
 
-    async def send(self, head: Head, body: bytes, *, timeouts: Timeouts, proxy: Proxy | None) -> Any:
+    async def send(
+        self, head: Head, body: bytes, *, timeouts: Timeouts, proxy: Proxy | None, begun: None = None
+    ) -> Any:
         self.heads.append(head)
         self.timeouts.append(timeouts)
         self.proxies.append(proxy)

@@ -118,7 +118,7 @@ def test_a_try_knows_how_often_its_door_was_used() -> None:
 def test_a_try_knows_whether_another_could_follow_through_any_door(auto_retry: bool | int, alone: list[bool]) -> None:
     async def main(tries: Tries) -> list[bool]:
         found = []
-        chosen = tries.at_once() or await tries.next()
+        chosen = await tries.next()
         while chosen is not None:
             found.append(chosen.alone)
             chosen = await tries.next(again=True)

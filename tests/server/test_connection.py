@@ -52,7 +52,12 @@ class Desk:
     def admit(self, request: Request, /) -> Denied | None:
         return Denied(401, "No.") if request.path == b"/refused" else None
 
-    async def handle(self, request: Request, out: Connection, /) -> None:
+    def begin(self, request: Request, out: Connection, /) -> "Chore":
+        if request.path != b"/at-once":
+            out.go_on()
+        return Chore(self, request, out)
+
+    async def handle(self, request: Request, out: Connection) -> None:
         self.seen.append(request)
         try:
             await self._answer(request, out)
@@ -97,6 +102,21 @@ class Desk:
                     await asyncio.sleep(0)
             case _:
                 out.respond(200, [b"x-own: 1\r\n"], request.body or b"hello")
+
+
+@dataclass
+class Chore:
+    """What a Desk does for one request. One for `/at-once` is begun, and waits to be told how it goes on."""
+
+    desk: Desk
+    request: Request
+    out: Connection
+
+    async def run(self) -> None:
+        await self.desk.handle(self.request, self.out)
+
+    def cancel(self) -> None:
+        self.desk.left.append(self.request.path)
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Who gets in: limits taken and money reserved before anything else is done, settled when it is over."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct, structs
 
@@ -140,8 +140,15 @@ class Gate:
             raise
         return Pass(client, ask, headers, where, taken, reserved)
 
-    async def settle(self, held: Pass, came: Came | None) -> None:
+    def settle(self, held: Pass, came: Came | None) -> Awaitable[None] | None:
         """The request is over, and came to this. None: no upstream served it; then it counts, and costs nothing."""
+        if held.taken is None and (held.reserved is None or held.meter.purse is not None):
+            if held.reserved is not None and held.meter.purse is not None:
+                held.meter.purse.spend((self._cost(held.ask, came) if came is not None else 0) - held.reserved)
+            return None
+        return self._settle(held, came)
+
+    async def _settle(self, held: Pass, came: Came | None) -> None:
         if held.taken is not None and held.meter.metering:
             amounts = [
                 _tokens(came, want.amount) if tokens else want.amount

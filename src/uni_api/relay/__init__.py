@@ -7,7 +7,8 @@ Rule 4: whoever opened an upstream response closes it, however the exchange ends
 """
 
 from uni_api.relay.answer import Answer, Stream
+from uni_api.relay.exchange import Exchange
 from uni_api.relay.relay import Relay
 from uni_api.relay.upstream import UpstreamResponse
 
-__all__ = ["Answer", "Relay", "Stream", "UpstreamResponse"]
+__all__ = ["Answer", "Exchange", "Relay", "Stream", "UpstreamResponse"]

@@ -50,8 +50,8 @@ class Answer(Struct):
     """`body`, then what `stream` brings where there is one. A stream must be poured, or abandoned.
 
     told: what the answer says of itself, complete once it has passed · fault: what broke its stream · settle: to be
-    awaited once everything has passed, or will not, where it is `due` or the stream broke · close: ends what is still
-    open at the upstream, and does nothing when that is over.
+    called once everything has passed, or will not, where it is `due` or the stream broke; what it gives is awaited ·
+    close: ends what is still open at the upstream, and does nothing when that is over.
     """
 
     status: int
@@ -61,7 +61,7 @@ class Answer(Struct):
     told: Glance | None = None
     fault: Fault | None = None
     due: bool = False
-    settle: "Callable[[Answer], Awaitable[None]] | None" = None
+    settle: "Callable[[Answer], Awaitable[None] | None] | None" = None
     close: Callable[[], None] | None = None
 
     def abandon(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import structs
+from msgspec import Struct, structs
 
 from uni_api.canon import (
     Broke,
@@ -38,6 +38,7 @@ from uni_api.relay.redact import hidden, redact
 from uni_api.relay.streams import Events, Told, Translated, Verbatim, fresh_id, now, written
 from uni_api.relay.upstream import Begun, UpstreamResponse
 from uni_api.routing import Try
+from uni_api.transport import Response
 
 T = TypeVar("T")
 
@@ -49,53 +50,131 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-async def verbatim(lane: Lane, attempt: Try, seen: Any, front: Front) -> Answer:
-    """Try with the client's own bytes."""
+class Arriving(Struct, eq=False):
+    """The answer to one try with the client's own bytes, while it arrives. A Fault lets go of the upstream."""
+
+    _response: UpstreamResponse
+    _lane: Lane
+    _attempt: Try
+    _seen: Any
+    _front: Front
+    _tap: Tap | None = None
+    _answer: Answer | None = None
+    _fault: Fault | None = None
+
+    def now(self) -> Answer | None:
+        """What can be committed, if what has arrived shows that; None where `later` has to find out."""
+        if self._answer is None and self._fault is None and 200 <= self._response.status < 300:
+            try:
+                self._answer = self._streamed() if self._seen.stream else self._whole()
+            except Fault as fault:
+                self._fault = self._given_up(fault)
+            except BaseException:
+                self._response.close()
+                raise
+        return self._answer
+
+    async def later(self) -> Answer:
+        """What can be committed. Raises Fault."""
+        try:
+            if self._fault is not None:
+                raise self._fault
+            return await self._awaited()
+        except Fault as fault:
+            self._given_up(fault)
+            raise
+        except BaseException:
+            self._response.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the upstream."""
+        self._response.close()
+
+    def _given_up(self, fault: Fault) -> Fault:
+        self._response.close()
+        return redact(fault, self._lane.secrets(self._attempt, stream=self._seen.stream))
+
+    def _whole(self) -> Answer | None:
+        body = self._response.ended and self._response.at_hand()
+        return self._read(body) if body else None
+
+    def _streamed(self) -> Answer | None:
+        data = b"" if _is_labelled_json(self._response) else self._response.at_hand()
+        return self._tapped(data) if data else None
+
+    def _read(self, body: bytes) -> Answer:
+        lane = self._lane
+        assert lane.verbatim is not None
+        if lane.triggers:
+            _refuse_triggers(body, lane)
+        told = lane.verbatim.glance(body, lenient=self._attempt.alone)
+        self._response.close()
+        return Answer(200, [JSON], body, None, told)
+
+    def _tapped(self, data: bytes) -> Answer | None:
+        """The answer, if the first bytes of its stream hold content."""
+        lane = self._lane
+        assert lane.verbatim is not None
+        self._tap = tap = lane.verbatim.tap(usage_shown=self._seen.usage_shown, lenient=self._attempt.alone)
+        first = tap.feed(data)
+        return self._opened(tap, first) if tap.begun else None
+
+    def _opened(self, tap: Tap, first: bytes) -> Answer:
+        """The answer whose `first` bytes hold content; most short ones are whole by now."""
+        response, lane = self._response, self._lane
+        if lane.triggers:
+            _refuse_triggers(first, lane)
+        answer = Answer(200, [EVENTS], first, None, tap)
+        if tap.broke is not None:
+            secrets = lane.secrets(self._attempt, stream=True)
+            answer.body, answer.fault = hidden(first, secrets), redact(tap.broke, secrets)
+        if not (tap.done and response.ended):
+            answer.close = response.close
+            answer.stream = Verbatim(response, tap, self._front, answer, lane.secrets(self._attempt, stream=True))
+        return answer
+
+    async def _awaited(self) -> Answer:
+        response, lane, seen = self._response, self._lane, self._seen
+        if not 200 <= response.status < 300:
+            raise await _failure(response, lane, self._attempt, stream=seen.stream)
+        if not seen.stream:
+            return self._read(await response.read(MAX_REPLY))
+        if self._tap is None:
+            if _is_labelled_json(response):
+                self._response, is_whole = await _looked_at(response)
+                if is_whole:
+                    reply = await _read_reply(self._response, lane, lenient=self._attempt.alone)
+                    return _streamed(reply, self._front.writer(_plain_request(seen)))
+            if (answer := self._tapped(await self._response.chunk())) is not None:
+                return answer
+        tap = self._tap
+        assert tap is not None
+        first = await _within(lane.wait, _until_content(self._response, tap))
+        return self._opened(tap, first)
+
+
+def begun(lane: Lane, attempt: Try, seen: Any) -> Response | None:
+    """Send the client's own bytes, where nothing has to be waited for before that."""
+    return lane.at_once(attempt, _spliced(lane, seen), stream=seen.stream)
+
+
+async def verbatim(
+    lane: Lane, attempt: Try, seen: Any, front: Front, begun: Response | Arriving | None = None
+) -> Answer:
+    """Try with the client's own bytes, or go on with what was begun: a response without a head yet, or with one."""
+    if not isinstance(begun, Arriving):
+        response = await lane.send(attempt, _spliced(lane, seen), stream=seen.stream, begun=begun)
+        begun = Arriving(response, lane, attempt, seen, front)
+    return begun.now() or await begun.later()
+
+
+def _spliced(lane: Lane, seen: Any) -> bytes:
     assert lane.verbatim is not None
     edits = lane.edits
     if lane.hints.reasoning is not None:
         edits = Edits(set=lane.verbatim.reasoning_edits(seen, lane.hints.reasoning)).then(edits)
-    body = lane.verbatim.splice(seen, lane.candidate.model, edits)
-    response = await lane.send(attempt, body, stream=seen.stream)
-    try:
-        if not 200 <= response.status < 300:
-            raise await _failure(response, lane, attempt, stream=seen.stream)
-        if not seen.stream:
-            whole = (response.ended and response.at_hand()) or await response.read(MAX_REPLY)
-            if lane.triggers:
-                _refuse_triggers(whole, lane)
-            told = lane.verbatim.glance(whole, lenient=attempt.alone)
-            response.close()
-            return Answer(200, [JSON], whole, None, told)
-        if _is_labelled_json(response):
-            response, is_whole = await _looked_at(response)
-            if is_whole:
-                reply = await _read_reply(response, lane, lenient=attempt.alone)
-                return _streamed(reply, front.writer(_plain_request(seen)))
-        tap = lane.verbatim.tap(usage_shown=seen.usage_shown, lenient=attempt.alone)
-        first = tap.feed(response.at_hand() or await response.chunk())
-        if not tap.begun:
-            first = await _within(lane.wait, _until_content(response, tap))
-        return _begun(response, tap, first, lane, attempt, front)
-    except BaseException as error:
-        response.close()
-        if isinstance(error, Fault):
-            redact(error, lane.secrets(attempt, stream=seen.stream))
-        raise
-
-
-def _begun(response: UpstreamResponse, tap: Tap, first: bytes, lane: Lane, attempt: Try, front: Front) -> Answer:
-    """The answer whose `first` bytes hold content; most short ones are whole by now."""
-    if lane.triggers:
-        _refuse_triggers(first, lane)
-    answer = Answer(200, [EVENTS], first, None, tap)
-    if tap.broke is not None:
-        secrets = lane.secrets(attempt, stream=True)
-        answer.body, answer.fault = hidden(first, secrets), redact(tap.broke, secrets)
-    if not (tap.done and response.ended):
-        answer.close = response.close
-        answer.stream = Verbatim(response, tap, front, answer, lane.secrets(attempt, stream=True))
-    return answer
+    return lane.verbatim.splice(seen, lane.candidate.model, edits)
 
 
 async def translated(lane: Lane, attempt: Try, request: Request, losses: Losses, front: Front) -> Answer:

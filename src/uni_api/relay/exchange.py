@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterable
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from msgspec import Struct, structs
@@ -23,7 +23,8 @@ from uni_api.relay.media import with_bytes
 from uni_api.relay.moderation import Checks, said
 from uni_api.relay.race import in_turn, raced
 from uni_api.relay.verdict import Verdict, judge
-from uni_api.routing import Tries, Try, Visit
+from uni_api.routing import Pool, Preference, Tries, Try, Visit
+from uni_api.transport import Response
 from uni_api.transport.fetch import Fetched
 
 if TYPE_CHECKING:
@@ -61,88 +62,132 @@ class _Barred(Fault):
         self.denied = denied
 
 
-class Exchange:
-    """The state of one exchange: what was paid, what was tried, what is known of the request."""
+class Exchange(Struct, eq=False):
+    """The state of one exchange: what was paid, what was tried, what is known of the request.
 
-    __slots__ = (
-        "_body",
-        "_checks",
-        "_client",
-        "_fetched",
-        "_front",
-        "_last",
-        "_passes",
-        "_paying",
-        "_prompt",
-        "_relay",
-        "_request",
-        "_request_id",
-        "_seen",
-        "_served",
-        "_session",
-        "_shown",
-        "_thread",
-        "_tries",
-        "_visit",
-    )
+    `run` does all of it. Before that, `begin` does what can be done without waiting for anybody but an upstream, and
+    most exchanges come to their answer so; `run` goes on wherever that has stopped.
+    """
 
-    def __init__(
-        self, relay: "Relay", front: Front, body: bytes, client: Client, request_id: bytes, session: bytes | None
-    ) -> None:
-        self._relay = relay
-        self._front = front
-        self._body = body
-        self._client = client
-        self._request_id = request_id
-        self._session = session
-        self._seen: Peek
-        self._thread: int | None = None
-        self._tries: Tries | None = None
-        self._checks: Checks | None = None
-        self._request: Request | None = None
-        self._fetched: dict[str, Fetched | None] | None = None
-        self._prompt: int | None = None
-        self._passes: tuple[Pass, ...] = ()
-        self._paying: asyncio.Lock | None = None
-        self._shown: Denied | Fault | None = None
-        self._last: Lane | None = None
-        self._served: Try | None = None
-        self._visit: Visit | None = None
+    _relay: "Relay"
+    _front: Front
+    _body: bytes
+    _client: Client
+    _request_id: bytes
+    _session: bytes | None = None
+    _seen: Peek = cast(Peek, None)  # set by `_plan`
+    _pool: Pool = cast(Pool, None)  # the same
+    _thread: int | None = None
+    _wish: Preference | None = None
+    _admitted: bool = False
+    _passes: tuple[Pass, ...] = ()
+    _first: Try | None = None
+    _begun: Response | doing.Arriving | None = None
+    _tries: Tries | None = None
+    _checks: Checks | None = None
+    _request: Request | None = None
+    _fetched: dict[str, Fetched | None] | None = None
+    _prompt: int | None = None
+    _paying: asyncio.Lock | None = None
+    _shown: Denied | Fault | None = None
+    _last: Lane | None = None
+    _served: Try | None = None
+    _visit: Visit | None = None
+
+    def __repr__(self) -> str:
+        return f"<Exchange {self._request_id.decode('ascii', 'replace')} of {self._client!r}>"
+
+    def begin(self, news: Callable[[], None]) -> bool:
+        """Send the first try, if nobody has to be waited for before that. Whether it was; then `news` are told of it.
+
+        Raises nothing that the client did: that is for `run`.
+        """
+        relay = self._relay
+        if relay.hedges is not None or self._client.moderation is not None:
+            return False
+        try:
+            pool = self._plan()
+            if not self._let_in() or self._pause(pool) is not None or self._wish is not None:
+                return False
+        except Denied:
+            return False
+        self._first = chosen = relay.first_try(pool)
+        if chosen is None:
+            return False
+        lane = self._lane(chosen)
+        if lane.edits.refuse or not self._travels(lane):
+            return False
+        self._begun = response = doing.begun(lane, chosen, self._seen)
+        if response is None:
+            return False
+        self._visit = relay.health.begun(chosen.candidate)
+        response.news = news
+        return True
+
+    @property
+    def waits(self) -> bool:
+        """Whether what was begun still has to be waited for: there will be more news."""
+        assert isinstance(self._begun, Response)
+        return not self._begun.shows(whole=not self._seen.stream)
+
+    def come(self) -> Answer | None:
+        """The answer to what was begun, once nothing is to be waited for. None: `run` has to go on with it."""
+        response, chosen, lane, visit = self._begun, self._first, self._last, self._visit
+        assert isinstance(response, Response) and chosen is not None and lane is not None and visit is not None
+        response.news = None
+        if not response.status or self._relay.notes(chosen, self._thread):
+            return None
+        arriving = doing.Arriving(response, lane, chosen, self._seen, self._front)
+        answer = arriving.now()
+        if answer is None:
+            self._begun = arriving
+            return None
+        self._begun = None
+        return self._complete(self._commit(Served(answer, chosen, lane, None, visit)), late=False)
+
+    def cancel(self, answer: Answer | None) -> None:
+        """Give up before `run`. `answer`: what had come, and nobody saw."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            begun.close()
+        if answer is not None:
+            answer.abandon()
+        if self._visit is not None:
+            self._visit.ended()
+        if self._passes:
+            self._paid(answer)  # what was taken without waiting is settled so
 
     async def run(self) -> Answer:
         """The answer, or the refusal in the front's own shape. Raises only CancelledError; then nothing is open."""
         try:
-            self._seen = seen = self._front.peek(self._body)
             try:
-                tries = self._planned(seen)
+                pool = self._plan()
             except Denied as unknown:
-                tries = await self._planned_later(seen, unknown)
-            self._tries = tries
-            if self._client.allowance is not None:
-                held = self._relay.gate.at_once(self._client, seen.model, self._weighed)
-                if held is None:
-                    await self._admit(self._client)
-                else:
-                    self._passes = (held,)
-            pause = self._relay.pause(tries) if seen.stream and self._relay.keeps_alive else None
-            work = self._answered(tries)
+                pool = await self._planned_later(unknown)
+            if not self._let_in():
+                await self._admit(self._client)
+            pause = self._pause(pool)
+            work = self._answered(self._tried(pool))
             answer = await (work if pause is None else kept_open(work, pause, self._front))
         except Denied as denied:
             await self._give_back()
             return self._refused(denied.with_traceback(None))
         except Fault as fault:
             limits = self._passes[0].headers if self._passes else b""
-            await self._settle(None)
+            await self._settled(None)
             # A traceback would hold this exchange, and with it the body, in a circle.
             refusal = self._refused(fault.with_traceback(None))
             refusal.headers.append(limits)
             return refusal
         except BaseException:
-            await self._settle(None)
+            await self._settled(None)
             raise
+        return self._complete(answer, late=pause is not None)
+
+    def _complete(self, answer: Answer, *, late: bool) -> Answer:
+        """Add what every answer has. `late`: it may have been opened before it was known who serves it."""
         answer.headers.append(b"x-request-id: %b\r\n" % self._request_id)
-        # Of a stream that was opened early it is not known yet.
-        answer.due = self._relay.health.measures or pause is not None
+        answer.due = late or self._relay.health.measures
         for held in self._passes:
             answer.due = answer.due or held.meter.weighs
         if self._passes:
@@ -150,23 +195,47 @@ class Exchange:
         answer.settle = self._settle
         return answer
 
-    def _planned(self, seen: Peek) -> Tries:
-        """The tries for the model. Raises Denied when there are none."""
-        relay, client = self._relay, self._client
-        pool = relay.router.pool(client, seen.model)
-        wish = None
-        if seen.sealed or relay.memory.rule is not None:
-            self._thread = relay.memory.thread(client, seen, self._session)
-            realm = last_realm(self._body) if seen.sealed else None
-            wish = relay.memory.preference(pool, self._thread, realm)
-        return relay.tries_in(pool, self._tokens() if relay.weighs else 0, wish)
+    def _plan(self) -> Pool:
+        """Look at the request, and find who may serve it. Raises Denied for either."""
+        if self._pool is None:
+            relay = self._relay
+            self._seen = seen = self._front.peek(self._body)
+            pool = relay.router.pool(self._client, seen.model)
+            if seen.sealed or relay.memory.rule is not None:
+                self._thread = relay.memory.thread(self._client, seen, self._session)
+                realm = last_realm(self._body) if seen.sealed else None
+                self._wish = relay.memory.preference(pool, self._thread, realm)
+            self._pool = pool
+        return self._pool
 
-    async def _planned_later(self, seen: Peek, unknown: Denied) -> Tries:
-        """The tries for a model that nobody is known to offer yet, once lists on their way have come."""
+    async def _planned_later(self, unknown: Denied) -> Pool:
+        """Who may serve a model that nobody is known to offer yet, once lists on their way have come."""
         if unknown.status != 404:
             raise unknown
         await self._relay.lists_known()
-        return self._planned(seen)
+        return self._plan()
+
+    def _tried(self, pool: Pool) -> Tries:
+        """All tries, of which the first may have been made."""
+        relay = self._relay
+        if self._first is None and self._wish is None and relay.hedges is None:
+            self._first = relay.first_try(pool)
+        tokens = self._tokens() if relay.weighs else 0
+        self._tries = tries = relay.tries_in(pool, tokens, self._wish, self._first)
+        return tries
+
+    def _pause(self, pool: Pool) -> float | None:
+        """Seconds of silence after which the client wants a sign of life, or None for never."""
+        return self._relay.pause(pool) if self._seen.stream and self._relay.keeps_alive else None
+
+    def _lane(self, chosen: Try) -> Lane:
+        self._last = lane = self._relay.lane(self._front, chosen.candidate, self._client.role)
+        return lane
+
+    def _travels(self, lane: Lane) -> bool:
+        """Whether this candidate can be sent the client's own bytes."""
+        seen = self._seen
+        return not seen.sealed and (lane.plain or _may_travel(lane, seen))
 
     def _tokens(self) -> int:
         """An estimate of what the client has said."""
@@ -187,25 +256,49 @@ class Exchange:
     def _weighed(self) -> Ask:
         """What the request may come to."""
         seen = self._seen
-        likely = self._tries.likely if self._tries is not None else None
-        return Ask(seen.model, self._tokens(), seen.most_output, likely)
+        return Ask(seen.model, self._tokens(), seen.most_output, self._pool.likely)
 
-    async def _settle(self, answer: Answer | None) -> None:
-        """Account for what the answer came to. Once."""
+    def _let_in(self) -> bool:
+        """Take what the request costs its client. Raises Denied. False: somebody has to be asked for that."""
+        if not self._admitted and self._client.allowance is not None:
+            held = self._relay.gate.at_once(self._client, self._seen.model, self._weighed)
+            if held is None:
+                return False
+            self._passes = (held,)
+        self._admitted = True
+        return True
+
+    def _settle(self, answer: Answer | None) -> Awaitable[None] | None:
+        """Account for what the answer came to, once. What is to be awaited for that, if anything is."""
         if self._visit is not None:
             self._visit.ended()
         if answer is not None and answer.fault is not None:
-            await self._tell_of_break(answer.fault)
+            return self._broken(answer, answer.fault)
+        return self._paid(answer) if self._passes else None
+
+    async def _settled(self, answer: Answer | None) -> None:
+        settling = self._settle(answer)
+        if settling is not None:
+            await settling
+
+    def _paid(self, answer: Answer | None) -> Awaitable[None] | None:
         passes, self._passes = self._passes, ()
-        came = self._came(answer) if answer is not None and passes else None
+        came = self._came(answer) if answer is not None else None
+        waits = []
         for held in passes:
             paid = held.client is self._client or (self._served is not None and held.client in self._served.via)
-            await self._relay.gate.settle(held, came if paid else None)
+            waiting = self._relay.gate.settle(held, came if paid else None)
+            if waiting is not None:
+                waits.append(waiting)
+        return _all(waits) if waits else None
 
-    async def _tell_of_break(self, fault: Fault) -> None:
+    async def _broken(self, answer: Answer, fault: Fault) -> None:
         """An answer that broke off after its first content is a failure of whoever served it."""
-        if self._served is not None and self._tries is not None:
-            await self._relay.failed(self._served, fault, only=self._tries.only, thread=self._thread)
+        if self._served is not None:
+            await self._relay.failed(self._served, fault, only=self._pool.size == 1, thread=self._thread)
+        paying = self._paid(answer)
+        if paying is not None:
+            await paying
 
     def _came(self, answer: Answer) -> Came | None:
         """What was served; None for nothing."""
@@ -218,7 +311,9 @@ class Exchange:
     async def _give_back(self) -> None:
         passes, self._passes = self._passes, ()
         for held in passes:
-            await self._relay.gate.give_back(held)
+            giving = self._relay.gate.give_back(held)
+            if giving is not None:
+                await giving
 
     async def _pay(self, chosen: Try) -> None:
         """Take what the try costs the client keys by whose rules it came. Raises _Barred."""
@@ -242,7 +337,7 @@ class Exchange:
         hedges = self._relay.hedges
         try:
             if hedges is None:
-                served = await in_turn(tries, self._attempt, self._failed)
+                served = await in_turn(tries, self._attempt, self._failed, self._first)
             else:
                 served = await raced(tries, hedges, self._attempt, self._failed)
             if served is None:
@@ -255,12 +350,15 @@ class Exchange:
         finally:
             if self._checks is not None:
                 await self._checks.aclose()
+        if self._relay.notes(served.chosen, self._thread):
+            await self._relay.worked(served.chosen, self._thread)
+        return self._commit(served)
+
+    def _commit(self, served: Served) -> Answer:
+        """From here on nothing else is tried."""
         self._visit = served.visit
         self._served = served.chosen
         served.visit.content()
-        noting = self._relay.worked(served.chosen, thread=self._thread)
-        if noting is not None:
-            await noting
         self._tell(served.answer.headers, served.lane, served.losses)
         return served.answer
 
@@ -305,13 +403,15 @@ class Exchange:
         return await (work if self._checks is None else self._checks.hold(work, clients))
 
     async def _attempted(self, chosen: Try) -> Served:
-        seen = self._seen
-        self._last = lane = self._relay.lane(self._front, chosen.candidate, self._client.role)
-        visit = self._relay.health.begun(chosen.candidate)
+        begun, self._begun = self._begun, None
+        lane = self._lane(chosen)
+        visit = self._visit if begun is not None else None
+        if visit is None:
+            visit = self._relay.health.begun(chosen.candidate)
         try:
-            if (lane.plain or _may_travel(lane, seen)) and not seen.sealed:
-                losses = _refused(lane, seen) if lane.edits.refuse else None
-                answer = await doing.verbatim(lane, chosen, seen, self._front)
+            if self._travels(lane):
+                losses = _refused(lane, self._seen) if lane.edits.refuse else None
+                answer = await doing.verbatim(lane, chosen, self._seen, self._front, begun)
             else:
                 losses = Losses()
                 answer = await self._translated(lane, chosen, losses)
@@ -358,12 +458,17 @@ class Exchange:
         """Add how the request was served."""
         if lane is not None:
             headers.append(lane.signed)
-        made = self._tries.made if self._tries is not None else 0
+        made = self._tries.made if self._tries is not None else 0 if self._first is None else 1
         headers.append(_ONE_ATTEMPT if made == 1 else line(b"x-uni-api-attempts", b"%d" % made))
         if self._checks is not None and self._checks.unchecked:
             headers.append(line(b"x-uni-api-moderation", b"unavailable"))
         if losses is not None and (lost := losses.summary()):
             headers.append(line(b"x-uni-api-losses", lost.encode()))
+
+
+async def _all(waits: Iterable[Awaitable[None]]) -> None:
+    for each in waits:
+        await each
 
 
 def _may_travel(lane: Lane, seen: Peek) -> bool:

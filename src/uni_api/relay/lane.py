@@ -18,7 +18,7 @@ from uni_api.relay.tokens import Tokens
 from uni_api.relay.upstream import LocalUpstream, UpstreamResponse
 from uni_api.routing import Candidate, Try
 from uni_api.secret import Secret
-from uni_api.transport import Head, HttpClient, Proxy, Timeouts, compile_head
+from uni_api.transport import Head, HttpClient, Proxy, Response, Timeouts, compile_head
 
 MOST_WAYS = 10_000
 """Doors whose addresses a lane keeps; with more, the oldest is made anew when it comes up."""
@@ -102,8 +102,20 @@ class Lane:
             way = self._ways[slot] = self._opened(attempt, stream)
         return way
 
-    def send(self, attempt: Try, body: bytes, *, stream: bool) -> Awaitable[UpstreamResponse]:
-        """Comes to the head of the upstream's answer. Raises Fault."""
+    def at_once(self, attempt: Try, body: bytes, *, stream: bool) -> Response | None:
+        """Send, where there is nothing to wait for before that: a connection, a token, a signature.
+
+        The response has no head yet; `send` waits for it.
+        """
+        way = self._ways.get((attempt.place, stream))
+        if way is None or way.head is None or way.token is not None:
+            return None
+        return self._http.at_once(way.head, body, timeouts=self._timeouts[stream], proxy=self.proxy)
+
+    def send(
+        self, attempt: Try, body: bytes, *, stream: bool, begun: Response | None = None
+    ) -> Awaitable[UpstreamResponse]:
+        """Comes to the head of the upstream's answer, of the one that was `begun` where it was. Raises Fault."""
         if self._local is not None:
             return self._local.send(body)
         way = self._ways.get((attempt.place, stream)) or self.way(attempt, stream=stream)
@@ -113,7 +125,7 @@ class Lane:
         if address.grant is not None:
             return self._send_granted(way, address.grant, body, self._timeouts[stream])
         assert way.head is not None
-        return self._http.send(way.head, body, timeouts=self._timeouts[stream], proxy=self.proxy)
+        return self._http.send(way.head, body, timeouts=self._timeouts[stream], proxy=self.proxy, begun=begun)
 
     def decoder(self, attempt: Try) -> Callable[[], FrameDecoder]:
         """How this try's stream is framed."""

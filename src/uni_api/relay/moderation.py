@@ -173,9 +173,8 @@ class Moderator:
             if chosen.repeats:
                 await self._relay.back_off(chosen.repeats)
             flags = await self._answer(chosen, text)
-            noting = self._relay.worked(chosen)
-            if noting is not None:
-                await noting
+            if self._relay.notes(chosen):
+                await self._relay.worked(chosen)
             return flags
 
         async def failed(chosen: Try, fault: Fault) -> Verdict:

@@ -58,9 +58,12 @@ class Hedges:
         return f"<Hedges {self._extra} of {self._requests} requests>"
 
 
-async def in_turn(tries: Tries, attempt: Attempt[T], failed: Failed) -> T | None:
-    """The first attempt that holds, one after the other; None when all have failed."""
-    chosen = tries.at_once() or await tries.next()
+async def in_turn(tries: Tries, attempt: Attempt[T], failed: Failed, first: Try | None = None) -> T | None:
+    """The first attempt that holds, one after the other; None when all have failed.
+
+    `first` is the try to begin with, where `tries` were told that there is one.
+    """
+    chosen = first or await tries.next()
     while chosen is not None:
         try:
             return await attempt(chosen)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from math import ceil
 from typing import Protocol
 
@@ -21,7 +21,19 @@ from uni_api.relay.moderation import Moderator
 from uni_api.relay.race import Hedges
 from uni_api.relay.tokens import Tokens
 from uni_api.relay.upstream import LocalUpstream
-from uni_api.routing import Candidate, Health, KeyRing, Lease, Pool, Preference, Router, Scheduler, Tries, Try
+from uni_api.routing import (
+    Candidate,
+    Health,
+    KeyRing,
+    Lease,
+    Pool,
+    Preference,
+    Router,
+    Scheduler,
+    Tries,
+    Try,
+    first_try,
+)
 from uni_api.state import LocalState, State
 from uni_api.transport import HttpClient
 from uni_api.transport.fetch import Fetcher
@@ -95,15 +107,11 @@ class Relay:
         if self.hedges is None or self.hedges.rule != plan.hedging:
             self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
 
-    def answer(
+    def exchange(
         self, front: Front, body: bytes, client: Client, request_id: bytes, session: bytes | None = None
-    ) -> Awaitable[Answer]:
-        """The answer to a request in the dialect of `front`: a reply, or the error in the dialect's own shape.
-
-        `session` is the conversation's id, where the client has one. Raises only CancelledError; whatever was open then
-        is closed.
-        """
-        return Exchange(self, front, body, client, request_id, session).run()
+    ) -> Exchange:
+        """The carrying of a request in the dialect of `front`. `session`: the conversation's id, where it has one."""
+        return Exchange(self, front, body, client, request_id, session)
 
     async def back_off(self, repeats: int) -> None:
         """Wait before a key is tried that has failed for the same request: longer each time, and never in step."""
@@ -116,18 +124,18 @@ class Relay:
         await self.ring.failed(chosen.candidate, chosen.lease or Lease(chosen.place), fault)
         await self.health.failed(chosen.candidate, fault, only=only)
 
-    def worked(self, chosen: Try, *, thread: int | None = None) -> Awaitable[None] | None:
-        """A try came to content: what has to be waited for to note that; None where there is nothing to note."""
+    def notes(self, chosen: Try, thread: int | None = None) -> bool:
+        """Whether it has to be noted when this try comes to content."""
+        lease = chosen.lease or Lease(chosen.place)
+        measured = self.health.measures or self._state.resting or self.ring.notes(chosen.candidate, lease)
+        return measured or thread is not None
+
+    async def worked(self, chosen: Try, thread: int | None = None) -> None:
+        """Note that a try came to content. `thread`: the conversation that it was for."""
         if thread is not None:
             self.memory.worked(thread, chosen)
-        lease = chosen.lease or Lease(chosen.place)
-        if self.health.measures or self._state.resting or self.ring.notes(chosen.candidate, lease):
-            return self._worked(chosen.candidate, lease)
-        return None
-
-    async def _worked(self, candidate: Candidate, lease: Lease) -> None:
-        await self.ring.worked(candidate, lease)
-        await self.health.worked(candidate)
+        await self.ring.worked(chosen.candidate, chosen.lease or Lease(chosen.place))
+        await self.health.worked(chosen.candidate)
 
     def refusal(self, front: Front, error: Denied | Fault, request_id: bytes) -> Answer:
         status, body = front.write_error(error)
@@ -146,16 +154,21 @@ class Relay:
             self._lanes[slot] = lane
         return lane
 
-    def tries_in(self, pool: Pool, tokens: int = 0, wish: Preference | None = None) -> Tries:
-        return Tries(pool, self.ring, self._scheduler, pool.client.auto_retry, tokens, wish)
+    def first_try(self, pool: Pool) -> Try | None:
+        """The first try of a request that prefers nobody, where nobody has to be asked for it."""
+        return first_try(pool, self.ring)
+
+    def tries_in(self, pool: Pool, tokens: int = 0, wish: Preference | None = None, first: Try | None = None) -> Tries:
+        """All tries of a request, beginning with `first` where it has one."""
+        return Tries(pool, self.ring, self._scheduler, pool.client.auto_retry, tokens, wish, first)
 
     def wait_for(self, candidate: Candidate) -> float:
         """Seconds of silence to bear from `candidate`."""
         return self._plan.wait_for(candidate.channel, candidate.alias, candidate.model)
 
-    def pause(self, tries: Tries) -> float | None:
+    def pause(self, pool: Pool) -> float | None:
         """Seconds of silence after which a waiting stream wants a sign of life, or None for never."""
-        first = tries.likely
+        first = pool.likely
         return self._plan.keepalive_for(first.channel, first.alias, first.model)
 
     async def lists_known(self) -> None:

@@ -10,7 +10,7 @@ from uni_api.routing.health import Health, Visit
 from uni_api.routing.pool import Candidate, Entry, Pool, Router
 from uni_api.routing.ring import KeyRing, Lease
 from uni_api.routing.schedule import Scheduler
-from uni_api.routing.tries import Preference, Tries, Try
+from uni_api.routing.tries import Preference, Tries, Try, first_try
 
 __all__ = [
     "Candidate",
@@ -26,4 +26,5 @@ __all__ = [
     "Tries",
     "Try",
     "Visit",
+    "first_try",
 ]

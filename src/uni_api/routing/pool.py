@@ -37,8 +37,9 @@ class Entry(Struct, frozen=True, eq=False):
 class Pool(Struct, frozen=True, eq=False):
     """Everything that `client` has for `model`, in the order of its rules; never empty.
 
-    size: candidates, those of inner pools included · doors: the ways into their channels · first: the candidate to
-    begin with where nothing rests and no turn decides; None where a turn does, or a pool within.
+    size: candidates, those of inner pools included · doors: the ways into their channels · likely: the candidate that
+    stands first in the rules: the one to go by before anybody was tried · first: the candidate to begin with where
+    nothing rests and no turn decides; None where a turn does, or a pool within · alone: nothing follows a first try.
     """
 
     client: Client
@@ -46,7 +47,9 @@ class Pool(Struct, frozen=True, eq=False):
     entries: tuple[Entry, ...]
     size: int
     doors: int
+    likely: Candidate
     first: Candidate | None = None
+    alone: bool = False
 
     @property
     def name(self) -> str:
@@ -86,14 +89,18 @@ def _pooled(client: Client, model: str, entries: tuple[Entry, ...]) -> Pool | No
     if not entries:
         return None
     targets = [entry.target for entry in entries]
+    leader = targets[0]
     settled = len(entries) == 1 or client.scheduling == "fixed_priority"
+    doors = sum(target.doors if isinstance(target, Pool) else len(target.channel.doors) for target in targets)
     return Pool(
         client,
         model,
         entries,
         size=sum(target.size if isinstance(target, Pool) else 1 for target in targets),
-        doors=sum(target.doors if isinstance(target, Pool) else len(target.channel.doors) for target in targets),
-        first=targets[0] if settled and isinstance(targets[0], Candidate) else None,
+        doors=doors,
+        likely=leader.likely if isinstance(leader, Pool) else leader,
+        first=leader if settled and isinstance(leader, Candidate) else None,
+        alone=doors == 1 and (isinstance(client.auto_retry, bool) or client.auto_retry <= 0),
     )
 
 

@@ -67,6 +67,15 @@ class _Slot:
         return self.shut is None and len(self.used) < len(self.candidate.channel.doors)
 
 
+def first_try(pool: Pool, ring: KeyRing) -> Try | None:
+    """The first try, where nobody has to be asked for it: most of the time. What follows is up to Tries."""
+    candidate = pool.first
+    if candidate is None:
+        return None
+    lease = ring.at_once(candidate)
+    return Try(candidate, lease.place, (), lease, 0, pool.alone) if lease is not None else None
+
+
 class Tries:
     """The tries of one request, each asked for after the last one failed.
 
@@ -75,15 +84,17 @@ class Tries:
     those twice more whose failure may pass: ten tries in all, or one for each candidate if that is more. A number n
     allows n more than every candidate and up to ten keys once, starting over when everything has been used. What rests
     is tried when nothing else is left. Pools within the pool are entered as they come up, and draw on the same budget.
+
+    first: the try that was made already, as `first_try` gave it.
     """
 
     __slots__ = (
         "_at",
         "_auto_retry",
         "_barred",
-        "_begun",
         "_budget",
         "_come",
+        "_first",
         "_flow",
         "_pool",
         "_prefer",
@@ -101,6 +112,7 @@ class Tries:
         auto_retry: bool | int,
         tokens: int = 0,
         prefer: Preference | None = None,
+        first: Try | None = None,
     ) -> None:
         self._pool = pool
         self._ring = ring
@@ -111,10 +123,10 @@ class Tries:
         self._come: list[_Slot] = []
         self._flow: Flow | None = None
         self._at: _Slot | None = None
-        self._begun: Lease | None = None
+        self._first = first
         self._barred: frozenset[Client] = frozenset()
         self._budget = 0
-        self.made = 0
+        self.made = 0 if first is None else 1
 
     @property
     def only(self) -> bool:
@@ -122,38 +134,18 @@ class Tries:
         return self._pool.size == 1
 
     @property
-    def likely(self) -> Candidate:
-        """The candidate that stands first in the rules: the one to go by before anybody was tried."""
-        target = self._pool.entries[0].target
-        while isinstance(target, Pool):
-            target = target.entries[0].target
-        return target
-
-    @property
     def shut(self) -> Shut | None:
         """Why no try was made, when there was none: the channel that can be used first."""
         found = [slot.shut for slot in self._come if slot.shut is not None]
         return min(found, key=lambda shut: (shut.too_long, shut.wait)) if found else None
-
-    def at_once(self) -> Try | None:
-        """The first try, where nobody has to be asked for it: most of the time. None: ask for the `next`."""
-        candidate = self._pool.first
-        if candidate is None or self._prefer is not None:
-            return None
-        self._begun = lease = self._ring.at_once(candidate)
-        if lease is None:
-            return None
-        alone = self._pool.doors == 1 and self._alone
-        self.made = 1
-        return Try(candidate, lease.place, (), lease, 0, alone)
 
     async def next(self, *, same_channel: bool = False, again: bool = False) -> Try | None:
         """The next try, or None when there is none.
 
         same_channel: only the last key is at fault, not its channel · again: what the last try failed of may pass.
         """
-        if self._begun is not None:
-            self._make_up_for(self._begun)
+        if self._first is not None:
+            self._make_up_for(self._first)
         if self._at is not None:
             self._at.again = again
             self._budget = self._budget or self._reckoned()
@@ -207,16 +199,14 @@ class Tries:
                 return self._came(candidate, via)
         return None
 
-    def _make_up_for(self, lease: Lease) -> None:
-        """Enter the try that was made at once: it has failed, and another is asked for."""
-        first = self._pool.first
-        assert first is not None
-        self._begun = None
+    def _make_up_for(self, first: Try) -> None:
+        """Enter the try that was made before these were asked: it has failed, and another is wanted."""
+        self._first = None
         self._flow = Flow(self._pool, self._scheduler)
         self._flow.pass_first()
-        self._at = slot = self._came(first, ())
-        slot.used.append(lease.place)
-        slot.tried.append(lease.place)
+        self._at = slot = self._came(first.candidate, ())
+        slot.used.append(first.place)
+        slot.tried.append(first.place)
 
     def _came(self, candidate: Candidate, via: Via) -> _Slot:
         slot = _Slot(candidate, via)

@@ -64,14 +64,28 @@ class Bounds(Struct, frozen=True, kw_only=True):
     stall_time: float = STALL_TIME
 
 
+class Errand(Protocol):
+    """What is done for one request."""
+
+    async def run(self) -> None:
+        """Do it, or what is left of it, in the connection's task."""
+
+    def cancel(self) -> None:
+        """Called when `run` is not going to be: the client has left, or the process stops."""
+
+
 class Handler(Protocol):
     """What is done with requests."""
 
     def admit(self, request: Request, /) -> Denied | None:
         """Called when the head is read: the reason to refuse the request whatever its body says."""
 
-    async def handle(self, request: Request, out: "Connection", /) -> None:
-        """Answer through `out`: either `respond`, or `begin`, `write` any number of times and `finish`."""
+    def begin(self, request: Request, out: "Connection", /) -> Errand:
+        """Begin to answer through `out`: either `respond`, or `begin`, `write` any number of times and `finish`.
+
+        What can't be done without waiting `run` does, once `out.go_on` was called; who has answered without that calls
+        `out.over`.
+        """
 
 
 class Connection(asyncio.Protocol):
@@ -105,6 +119,8 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._rest: asyncio.Future[None] | None = None
         self._serving: Request | None = None
+        self._errand: Errand | None = None
+        self._running = False
         self._last = False
         self._chunked = False
         self._bodyless = False
@@ -136,6 +152,8 @@ class Connection(asyncio.Protocol):
             self._last = True
         except httptools.HttpParserError:
             self._refuse(400, "The request is not valid HTTP/1.1.")
+        if self._queue and self._serving is None:
+            self._next()
 
     def eof_received(self) -> None:
         """A client that closes its side has left: the transport closes, and `connection_lost` follows."""
@@ -145,6 +163,7 @@ class Connection(asyncio.Protocol):
         self._last = True
         self._siblings.discard(self)
         self._queue.clear()
+        self._cancel()
         del self._parser, self._feed  # each holds this object: without them it is freed at once
         self.resume_writing()
         if self._task is not None:
@@ -230,46 +249,67 @@ class Connection(asyncio.Protocol):
 
     def _enqueue(self, request: Request) -> None:
         self._queue.append(request)
-        rest = self._rest
-        if rest is not None:
-            self._rest = None
-            if not rest.done():
-                rest.set_result(None)
-        elif self._task is None:
-            self._task = self._loop.create_task(self._serve())
-        elif len(self._queue) >= MAX_QUEUE:
+        if len(self._queue) >= MAX_QUEUE:
             self._transport.pause_reading()
 
-    async def _serve(self) -> None:
-        """Answer one request after another. One task for all: making one each time costs more than waking it."""
+    def _next(self) -> None:
         queue = self._queue
+        if len(queue) == MAX_QUEUE and not self._transport.is_closing():
+            self._transport.resume_reading()
+        self._serving = request = queue.popleft()
+        self.begun = False
+        self._errand = self._handler.begin(request, self)
+
+    def go_on(self) -> None:
+        """What was begun takes a task. One task for all requests: making one each time costs more than waking it."""
+        if self._task is None:
+            self._task = self._loop.create_task(self._serve())
+        elif self._rest is not None and not self._rest.done():
+            self._rest.set_result(None)
+
+    def over(self) -> None:
+        """The response is written: serve the next request, or close."""
+        request = self._serving
+        assert request is not None
+        self._serving = self._errand = None
+        self._running = False
+        self._since = self._loop.time()
+        if request.close or (self._last and not self._queue):
+            self._end()
+        elif self._queue:
+            self._next()
+
+    async def _serve(self) -> None:
         try:
-            while not self.gone:
-                if not queue:
-                    self._rest = self._loop.create_future()
-                    await self._rest
-                if len(queue) == MAX_QUEUE and not self._transport.is_closing():
-                    self._transport.resume_reading()
-                self._serving = queue.popleft()
-                self.begun = False
+            while (errand := self._errand) is not None and not self.gone:
+                self._rest = self._loop.create_future()
+                self._running = True
                 try:
-                    await self._handler.handle(self._serving, self)
+                    await errand.run()
                 except asyncio.CancelledError:
                     break
                 except Exception:
-                    logger.exception("%s failed", self._serving.id.decode("ascii", "replace"))
+                    logger.exception("a request failed")
                     break
-                last = self._serving.close or (self._last and not queue)
-                self._serving = None
-                self._since = self._loop.time()
-                if last:
-                    break
+                del errand
+                self.over()
+                await self._rest
         finally:
-            self._serving = None
-            self._queue.clear()
-            if not self.gone:
-                self._last = True
-                self._close()
+            self._serving = self._errand = None
+            self._end()
+
+    def _cancel(self) -> None:
+        """Give up what was begun, and is not with the task."""
+        errand, self._errand = self._errand, None
+        if errand is not None and not self._running:
+            errand.cancel()
+
+    def _end(self) -> None:
+        """Serve nothing more."""
+        self._queue.clear()
+        if not self.gone:
+            self._last = True
+            self._close()
 
     # Writing
 
@@ -353,11 +393,11 @@ class Connection(asyncio.Protocol):
 
     def stop(self) -> "asyncio.Task[None] | None":
         """Cancel what is under way and return its task, which ends the connection; close it when there is none."""
-        if self._task is not None and self.busy:
+        if self._task is not None and self._running:
             self._task.cancel()
             return self._task
-        if not self.gone:
-            self._close()
+        self._cancel()
+        self._end()
         return None
 
     def _refuse(self, status: int, message: str, *, code: str | None = None) -> None:

@@ -33,6 +33,16 @@ class HttpClient:
         self._closed = False
         self._outbox: Outbox | None = None
 
+    def at_once(
+        self, head: Head, body: bytes, *, timeouts: Timeouts = DEFAULT_TIMEOUTS, proxy: Proxy | None = None
+    ) -> Response | None:
+        """Send a request over a connection that idles; None, and nothing is sent, where there is none.
+
+        The response has no head yet. Its `news` tell of that, or `send` waits for it.
+        """
+        connection = self._take((head.origin, proxy, None))
+        return connection.begin(head, body, timeouts) if connection is not None else None
+
     async def send(
         self,
         head: Head,
@@ -41,32 +51,27 @@ class HttpClient:
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         proxy: Proxy | None = None,
         connect_to: str | None = None,
+        begun: Response | None = None,
     ) -> Response:
         """Send a request and return its response as soon as the head is there.
 
         `connect_to` is the address to connect to in place of the origin's name; TLS is verified for the name all the
-        same. An idle connection that turns out to be closed, before a byte was received, is replaced once by a fresh
-        one; one that was used until a moment ago and is reset is not. Raises Fault: "connect" when nothing was sent,
-        "timeout", or "protocol".
+        same. `begun` is what `at_once` gave for the same request. An idle connection that turns out to be closed,
+        before a byte was received, is replaced once by a fresh one; one that was used until a moment ago and is reset
+        is not. Raises Fault: "connect" when nothing was sent, "timeout", or "protocol".
         """
         route = (head.origin, proxy, connect_to)
-        connection = self._take(route) or await self._open(route, timeouts.connect)
-        while True:
-            response = connection.begin(head, body, timeouts)
-            waiter = response.waiter
-            assert waiter is not None
-            try:
-                await waiter
-            except BaseException:
-                connection.abort()
-                raise
-            response.waiter = None
-            fault = response.fault
-            if response.status or fault is None:
-                return response
-            if not (connection.stale and fault.kind == "protocol"):
-                raise fault
+        if begun is None:
+            connection = self._take(route) or await self._open(route, timeouts.connect)
+            begun = connection.begin(head, body, timeouts)
+        await begun.head()
+        if begun.unseen:
             connection = await self._open(route, timeouts.connect, fresh=True)
+            begun = connection.begin(head, body, timeouts)
+            await begun.head()
+        if not begun.status and begun.fault is not None:
+            raise begun.fault
+        return begun
 
     async def aclose(self) -> None:
         """Close every connection at once. Exchanges under way fail; a later `send` is refused."""

@@ -135,7 +135,7 @@ class Connection(asyncio.Protocol):
     # The exchange
 
     def begin(self, head: Head, body: bytes, timeouts: Timeouts) -> Response:
-        """Send a request. The response's waiter is woken when its head is there or the exchange has failed."""
+        """Send a request. The response is woken when its head is there, or the exchange has failed."""
         transport = self._transport
         assert transport is not None and self._phase is _IDLE
         self._response = response = Response(self, self._host, self._loop)

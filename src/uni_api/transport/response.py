@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from uni_api.errors import Fault
 from uni_api.transport.inflate import Inflater
 
@@ -20,6 +22,10 @@ Sink = Callable[[bytes], bool]
 class Source(Protocol):
     """Where a body comes from."""
 
+    @property
+    def stale(self) -> bool:
+        """Whether it was lost before anybody saw the request."""
+
     def resume(self) -> None:
         """Read on: what was unread has been taken."""
 
@@ -27,46 +33,48 @@ class Source(Protocol):
         """Give up the exchange: close at once."""
 
 
-class Response:
+class Response(Struct, eq=False):
     """An answer whose head has arrived. Close it, or read it to its end.
 
     One task at a time may read. Cancelling a read closes the connection at once.
+
+    What follows `host` is the connection's to set. headers: names in lower case, of repeated ones the first, values as
+    they came · size: the bytes in which what is unread has come · news: called when there is more to see, and no task
+    waits for it.
     """
 
-    __slots__ = (
-        "_inflater",
-        "_loop",
-        "_refused",
-        "_source",
-        "coding",
-        "ended",
-        "fault",
-        "headers",
-        "host",
-        "sink",
-        "size",
-        "status",
-        "unread",
-        "waiter",
-    )
+    _source: Source
+    host: str
+    _loop: asyncio.AbstractEventLoop
+    status: int = 0
+    headers: Mapping[bytes, bytes] = NO_HEADERS
+    coding: bytes = b""
+    unread: list[bytes] = []
+    size: int = 0
+    ended: bool = False
+    fault: Fault | None = None
+    sink: Sink | None = None
+    news: Callable[[], None] | None = None
+    _refused: Fault | None = None
+    _inflater: Inflater | None = None
+    _waiter: asyncio.Future[None] | None = None
 
-    def __init__(self, source: Source, host: str, loop: asyncio.AbstractEventLoop) -> None:
-        self.host = host
-        # What follows is the connection's to set. headers: names in lower case, of repeated ones the first, values as
-        # they came · size: the bytes in which what is unread has come · waiter: is woken when there is news.
-        self.status = 0
-        self.headers: Mapping[bytes, bytes] = NO_HEADERS
-        self.coding = b""
-        self.unread: list[bytes] = []
-        self.size = 0
-        self.ended = False
-        self.fault: Fault | None = None
-        self.waiter: asyncio.Future[None] | None = loop.create_future()
-        self.sink: Sink | None = None
-        self._refused: Fault | None = None
-        self._inflater: Inflater | None = None
-        self._loop = loop
-        self._source = source
+    async def head(self) -> None:
+        """Comes back when the head is there, or `fault` says why it will not come."""
+        while not self.status and self.fault is None:
+            await self._woken()
+
+    @property
+    def unseen(self) -> bool:
+        """Whether it failed because its connection had been idle, so that nobody has seen the request."""
+        return self.fault is not None and self.fault.kind == "protocol" and not self.status and self._source.stale
+
+    def shows(self, *, whole: bool) -> bool:
+        """Whether a reader of some of the body, or of the `whole` of it, would find it, or why not, without waiting.
+
+        Of a whole body that is large, a part: the rest waits until that is read.
+        """
+        return self.ended or self.fault is not None or (self.size > HIGH_WATER if whole else bool(self.unread))
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header, or None. `name` is in lower case."""
@@ -140,6 +148,7 @@ class Response:
 
     def close(self) -> None:
         """Be done: what was not read is lost. The connection lives on only if the answer had ended."""
+        self.news = None
         self.unread.clear()
         self.size = 0
         if not self.ended:
@@ -153,8 +162,11 @@ class Response:
 
     def wake(self) -> None:
         """Let the reader look again. Called by the connection."""
-        waiter = self.waiter
-        if waiter is not None and not waiter.done():
+        waiter = self._waiter
+        if waiter is None:
+            if self.news is not None:
+                self.news()
+        elif not waiter.done():
             waiter.set_result(None)
 
     async def _raw(self) -> bytes:
@@ -167,14 +179,14 @@ class Response:
         return self._taken()
 
     async def _woken(self) -> None:
-        self.waiter = waiter = self._loop.create_future()
+        self._waiter = waiter = self._loop.create_future()
         try:
             await waiter
         except BaseException:
             self.close()
             raise
         finally:
-            self.waiter = None
+            self._waiter = None
 
     def _taken(self) -> bytes:
         unread = self.unread

@@ -79,54 +79,35 @@ _chunk = msgspec.json.Decoder(_Chunk)
 _any = msgspec.json.Decoder()
 
 
-class Tap:
+class Tap(Struct, eq=False, kw_only=True):
     """Reads along a chat stream that is relayed as it comes.
 
     `feed` returns the bytes that the client may have: nothing until the first content shows (so that the relay can
     still try elsewhere), then every event as soon as it is whole, byte for byte. An event that carries only the usage
-    is kept back when the client did not ask for it. Raises Fault for an error before any content.
+    is kept back unless `usage_shown`. Raises Fault for an error before any content. lenient: an answer that ends
+    properly is one, even without a word.
 
     usage, finish: what was told so far, read when asked · finished: a finish was told · begun: content was seen ·
     done: the stream said it is complete ·
     broke: the error that an event after the first content carried (the event itself is relayed).
     """
 
-    __slots__ = (
-        "_after",
-        "_before",
-        "_finish",
-        "_finishing",
-        "_head",
-        "_hide",
-        "_lenient",
-        "_metered",
-        "_pieces",
-        "_size",
-        "_tail",
-        "begun",
-        "broke",
-        "done",
-        "finished",
-    )
-
-    def __init__(self, *, usage_shown: bool, lenient: bool = False) -> None:
-        """lenient: an answer that ends properly is one, even without a word."""
-        self.finished = False
-        self.begun = False
-        self.done = False
-        self.broke: Fault | None = None
-        self._lenient = lenient
-        self._hide = not usage_shown
-        self._metered = b""
-        self._finishing = b""
-        self._finish: Finish | None = None
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._tail = b""
-        self._head: list[bytes] = []
-        # An event that begins and ends as one that told nothing, and has but a string between, tells nothing either.
-        self._before = _UNLIKE_ANY
-        self._after = b""
+    usage_shown: bool
+    lenient: bool = False
+    finished: bool = False
+    begun: bool = False
+    done: bool = False
+    broke: Fault | None = None
+    _metered: bytes = b""
+    _finishing: bytes = b""
+    _finish: Finish | None = None
+    _pieces: list[bytes] = []
+    _size: int = 0
+    _tail: bytes = b""
+    _head: list[bytes] = []
+    # An event that begins and ends as one that told nothing, and has but a string between, tells nothing either.
+    _before: bytes = _UNLIKE_ANY
+    _after: bytes = b""
 
     @property
     def finish(self) -> Finish | None:
@@ -248,7 +229,7 @@ class Tap:
     def _look(self, data: bytes) -> None:
         """Decide whether an event's `data`, still before the commit, is content."""
         if data == b"[DONE]":
-            if not (self._lenient and self.finished):
+            if not (self.lenient and self.finished):
                 raise Fault("protocol", "The upstream's stream ended without any content.")
             self.begun = True
             return
@@ -277,7 +258,7 @@ class Tap:
             self.done = True
             stop -= len(DONE)
             if usage := self._usual_end(block, stop):
-                return block[:usage] + DONE if self._hide else block
+                return block[:usage] + DONE if not self.usage_shown else block
         return self._walk(block, stop)
 
     def _walk(self, block: bytes, stop: int) -> bytes:
@@ -297,7 +278,7 @@ class Tap:
                 if not metered:
                     metered = True
                     self._metered = event
-                if self._hide and not finishes and _is_only_usage(event):
+                if not (self.usage_shown or finishes) and _is_only_usage(event):
                     block = block[:start] + block[stop:]
             if not (meters or finishes):
                 if _tells_oddly(event):
