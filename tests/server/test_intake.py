@@ -9,11 +9,19 @@ import pytest
 from uni_api.config.plan import Client
 from uni_api.errors import Denied
 from uni_api.secret import Secret
-from uni_api.server.intake import KEY_HEADERS, announced_length, client_of, decoded, too_large, wanted_id
+from uni_api.server.intake import KEY_HEADERS, Credentials, announced_length, decoded, too_large, wanted_id
 
 GOOD = Client(key=Secret("sk-good"), position=0)
 ODD = Client(key=Secret("k+y &=é"), position=1)
 CLIENTS = {hashlib.sha256(one.key.reveal().encode()).digest(): one for one in (GOOD, ODD)}
+
+
+def client_of(headers: dict[bytes, bytes], query: bytes, clients: dict[bytes, Client]) -> Client:
+    """What is told the first time, which is what is told from then on."""
+    credentials = Credentials(clients)
+    client = credentials.client_of(headers, query)
+    assert credentials.client_of(dict(headers), query) is client
+    return client
 
 
 def denied(headers: dict[bytes, bytes], query: bytes = b"") -> Denied:

@@ -18,7 +18,7 @@ from uni_api.errors import Denied, Fault
 from uni_api.relay import attempt as doing
 from uni_api.relay.answer import Answer, Lines, line
 from uni_api.relay.keepalive import kept_open
-from uni_api.relay.lane import Lane
+from uni_api.relay.lane import FIRST_ATTEMPT, Lane
 from uni_api.relay.media import with_bytes
 from uni_api.relay.moderation import Checks, said
 from uni_api.relay.race import in_turn, raced
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("uni_api.relay")
 
 _UNANSWERED = frozenset({"connect", "timeout", "unsayable"})
-
-_ONE_ATTEMPT = line(b"x-uni-api-attempts", b"1")
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -143,7 +141,10 @@ class Exchange(Struct, eq=False):
             self._begun = arriving
             return None
         self._begun = None
-        return self._complete(self._commit(Served(answer, chosen, lane, None, visit)), late=False)
+        self._served = chosen
+        visit.content()
+        answer.headers.append(lane.signed_first)
+        return self._complete(answer, late=False)
 
     def cancel(self, answer: Answer | None) -> None:
         """Give up before `run`. `answer`: what had come, and nobody saw."""
@@ -352,10 +353,6 @@ class Exchange(Struct, eq=False):
                 await self._checks.aclose()
         if self._relay.notes(served.chosen, self._thread):
             await self._relay.worked(served.chosen, self._thread)
-        return self._commit(served)
-
-    def _commit(self, served: Served) -> Answer:
-        """From here on nothing else is tried."""
         self._visit = served.visit
         self._served = served.chosen
         served.visit.content()
@@ -459,7 +456,7 @@ class Exchange(Struct, eq=False):
         if lane is not None:
             headers.append(lane.signed)
         made = self._tries.made if self._tries is not None else 0 if self._first is None else 1
-        headers.append(_ONE_ATTEMPT if made == 1 else line(b"x-uni-api-attempts", b"%d" % made))
+        headers.append(FIRST_ATTEMPT if made == 1 else line(b"x-uni-api-attempts", b"%d" % made))
         if self._checks is not None and self._checks.unchecked:
             headers.append(line(b"x-uni-api-moderation", b"unavailable"))
         if losses is not None and (lost := losses.summary()):

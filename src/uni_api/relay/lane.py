@@ -20,6 +20,8 @@ from uni_api.routing import Candidate, Try
 from uni_api.secret import Secret
 from uni_api.transport import Head, HttpClient, Proxy, Response, Timeouts, compile_head
 
+FIRST_ATTEMPT = line(b"x-uni-api-attempts", b"1")
+
 MOST_WAYS = 10_000
 """Doors whose addresses a lane keeps; with more, the oldest is made anew when it comes up."""
 
@@ -41,8 +43,9 @@ class Lane:
     """How to reach one candidate from clients of one front.
 
     verbatim: the dialect's bytes can travel untouched, or None when the request has to be translated · plain: they can
-    whatever they say · edits: top-level
-    fields that the host or api.yaml wants changed, the same in both lanes · heads are compiled per door.
+    whatever they say · edits: top-level fields that the host or api.yaml wants changed, the same in both lanes ·
+    signed, signed_first: what an answer says of who served it, at whatever attempt, and at the first one. Heads are
+    compiled per door.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Lane:
         self._local = local.get(provider.name)
         self._ways: dict[tuple[int, bool], Way] = {}
         self.signed = line(b"x-uni-api-provider", ascii(channel.name)[1:-1].encode())
+        self.signed_first = self.signed + FIRST_ATTEMPT
 
     @property
     def wait(self) -> float:

@@ -11,7 +11,7 @@ from uni_api.relay import Answer, Relay
 from uni_api.relay.answer import JSON, line
 from uni_api.server.connection import Connection
 from uni_api.server.errand import CORS, Errand
-from uni_api.server.intake import announced_length, client_of, too_large, wanted_id
+from uni_api.server.intake import Credentials, announced_length, too_large, wanted_id
 from uni_api.server.relayed import Relayed
 from uni_api.server.request import Request
 
@@ -34,8 +34,10 @@ class Gateway:
 
     def __init__(self, plan: Plan, relay: Relay, *, max_body: int) -> None:
         self._plan = plan
+        self._credentials = Credentials(plan.clients)
         self._relay = relay
         self._max_body = max_body
+        self._digits = len(str(max_body))
         self._front = registry.front("openai_chat")
         self.draining = False
         self._routes: dict[tuple[bytes, bytes], Any] = {
@@ -52,6 +54,7 @@ class Gateway:
     def use(self, plan: Plan) -> None:
         """Serve `plan` from now on. Requests under way end as they began."""
         self._plan = plan
+        self._credentials = Credentials(plan.clients)
         self._relay.use(plan)
 
     def admit(self, request: Request, /) -> Denied | None:
@@ -64,8 +67,9 @@ class Gateway:
             if route is None and request.method != b"OPTIONS":
                 raise self._nothing_at(request)
             if route is _CHAT or route == self._models:
-                request.client = client_of(headers, request.query, self._plan.clients)
-            if announced_length(headers) > self._max_body:
+                request.client = self._credentials.client_of(headers, request.query)
+            length = headers.get(b"content-length", b"")
+            if len(length) >= self._digits and announced_length(headers) > self._max_body:
                 raise too_large(self._max_body)
         except Denied as refusal:
             return refusal.with_traceback(None)  # which would hold the request that is to hold the refusal
