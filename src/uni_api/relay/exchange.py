@@ -337,7 +337,7 @@ class Exchange(Struct, eq=False):
         """
         hedges = self._relay.hedges
         try:
-            if hedges is None:
+            if hedges is None or self._first is not None:  # what was begun is gone on with, whatever Plan came since
                 served = await in_turn(tries, self._attempt, self._failed, self._first)
             else:
                 served = await raced(tries, hedges, self._attempt, self._failed)
