@@ -41,6 +41,11 @@ async def let_in(gate: Gate, who: Client, ask: Ask) -> Pass:
     return held
 
 
+async def done(work: Awaitable[None] | None) -> None:
+    if work is not None:
+        await work
+
+
 async def refused(gate: Gate, who: Client, ask: Ask) -> Denied:
     with pytest.raises(Denied) as caught:
         await gate.admit(who, ask)
@@ -162,7 +167,7 @@ def test_what_the_gateway_refuses_is_given_back() -> None:
         who = limited("sk-1", Limit(1, 60), THOUSAND, dollars=0.000_5)
         gate = opened(who)
         for _ in range(5):
-            await gate.give_back(await let_in(gate, who, Ask("m", 10, 50)))
+            await done(gate.give_back(await let_in(gate, who, Ask("m", 10, 50))))
         await let_in(gate, who, Ask("m", 10, 50))
 
     run(main())
@@ -173,7 +178,7 @@ def test_what_no_upstream_served_counts_but_costs_nothing() -> None:
         who = limited("sk-1", Limit(3, 60), THOUSAND, dollars=1)
         gate = opened(who)
         for _ in range(3):
-            await gate.settle(await let_in(gate, who, Ask("m", 900)), None)
+            await done(gate.settle(await let_in(gate, who, Ask("m", 900)), None))
         assert "requests in a minute" in (await refused(gate, who, Ask("m", 900))).message
 
     run(main())
@@ -185,7 +190,7 @@ def test_tokens_are_reserved_and_then_counted_as_they_came() -> None:
         gate = opened(who)
         first = await let_in(gate, who, Ask("m", 100, 600))
         assert "tokens in a minute" in (await refused(gate, who, Ask("m", 301))).message
-        await gate.settle(first, spent(Usage(input=50, cache_read=40, cache_write=10, output=100)))
+        await done(gate.settle(first, spent(Usage(input=50, cache_read=40, cache_write=10, output=100))))
         await let_in(gate, who, Ask("m", 800))
         await refused(gate, who, Ask("m", 1))
 
@@ -196,7 +201,7 @@ def test_more_tokens_than_were_reserved_count_too() -> None:
     async def main() -> None:
         clock, who = Clock(), limited("sk-1", THOUSAND)
         gate = opened(who, clock=clock)
-        await gate.settle(await let_in(gate, who, Ask("m", 10)), spent(Usage(input=10, output=5_000)))
+        await done(gate.settle(await let_in(gate, who, Ask("m", 10)), spent(Usage(input=10, output=5_000))))
         clock.at += 59
         assert (await refused(gate, who, Ask("m", 10))).retry_after == 1
         clock.at += 1
@@ -231,8 +236,8 @@ def test_an_answer_that_tells_nothing_or_was_cut_off_costs_what_was_reserved() -
     async def main() -> None:
         who = limited("sk-1", THOUSAND)
         gate = opened(who)
-        await gate.settle(await let_in(gate, who, Ask("m", 100, 300)), spent(None))
-        await gate.settle(await let_in(gate, who, Ask("m", 100, 300)), spent(Usage(input=5), whole=False))
+        await done(gate.settle(await let_in(gate, who, Ask("m", 100, 300)), spent(None)))
+        await done(gate.settle(await let_in(gate, who, Ask("m", 100, 300)), spent(Usage(input=5), whole=False)))
         await let_in(gate, who, Ask("m", 200))
         await refused(gate, who, Ask("m", 1))
 
@@ -285,9 +290,9 @@ def test_money_is_reserved_and_then_spent_as_it_came() -> None:
         assert (denied.status, denied.code, denied.retry_after) == (429, "insufficient_quota", None)
         assert denied.message.startswith("Balance is insufficient")
         assert "sk-1" not in denied.message
-        await gate.settle(held, spent(Usage(input=1_000, output=100)))
+        await done(gate.settle(held, spent(Usage(input=1_000, output=100))))
         held = await let_in(gate, who, Ask("m", 1_000, 100))
-        await gate.settle(held, spent(Usage(output=10_000)))
+        await done(gate.settle(held, spent(Usage(output=10_000))))
         assert "has spent $0.1020 of $0.01" in (await refused(gate, who, Ask("m", 1))).message
 
     run(main())
@@ -307,8 +312,9 @@ def test_an_answer_without_usage_costs_what_was_reserved() -> None:
     async def main() -> None:
         who = limited("sk-1", dollars=0.021)
         gate = opened(who)
-        await gate.settle(await let_in(gate, who, Ask("m", 1_000)), spent(None))  # a thousand tokens out, as usual
-        await gate.settle(await let_in(gate, who, Ask("m", 1_000)), spent(Usage(output=1), whole=False))
+        held = await let_in(gate, who, Ask("m", 1_000))  # a thousand tokens out, as usual
+        await done(gate.settle(held, spent(None)))
+        await done(gate.settle(await let_in(gate, who, Ask("m", 1_000)), spent(Usage(output=1), whole=False)))
         assert "has spent $0.0210" in (await refused(gate, who, Ask("m", 1))).message
 
     run(main())
@@ -318,7 +324,7 @@ def test_spending_goes_on_after_a_reload_and_begins_anew_with_a_new_date() -> No
     async def main() -> None:
         who = limited("sk-1", Limit(5, 60), dollars=0.01, since="20261101T000000Z")
         gate = opened(who)
-        await gate.settle(await let_in(gate, who, Ask("m", 10)), spent(Usage(input=10_000)))
+        await done(gate.settle(await let_in(gate, who, Ask("m", 10)), spent(Usage(input=10_000))))
         again = limited("sk-1", Limit(5, 60), dollars=0.01, since="20261101T000000Z")
         gate.use(plan(again))
         assert (await refused(gate, again, Ask("m", 10))).code == "insufficient_quota"
@@ -336,7 +342,7 @@ def test_a_pass_of_an_old_plan_is_settled_under_a_new_one() -> None:
         gate = opened(who)
         held = await let_in(gate, who, Ask("m", 900))
         gate.use(plan(who, prices=PriceList(default=Price(2.0, 2.0))))
-        await gate.settle(held, spent(Usage(input=100)))
+        await done(gate.settle(held, spent(Usage(input=100))))
         await let_in(gate, who, Ask("m", 900))
 
     run(main())
@@ -399,18 +405,18 @@ def test_tokens_of_a_window_are_those_that_came(fates: list[str | Usage | None])
         for fate in fates:
             held = await let_in(gate, who, Ask("m", 100, 50))
             if fate == "refused":
-                await gate.give_back(held)
+                await done(gate.give_back(held))
                 continue
             requests += 1
             match fate:
                 case Usage():
                     used += fate.total
-                    await gate.settle(held, spent(fate))
+                    await done(gate.settle(held, spent(fate)))
                 case None:
                     used += 150
-                    await gate.settle(held, spent(None))
+                    await done(gate.settle(held, spent(None)))
                 case _:
-                    await gate.settle(held, None)
+                    await done(gate.settle(held, None))
         told = lines((await let_in(gate, who, Ask("m", 1))).headers)
         assert told[b"x-ratelimit-remaining-tokens"] == b"%d" % (most - used - 1)
         assert told[b"x-ratelimit-remaining-requests"] == b"%d" % (999 - requests)
@@ -438,7 +444,7 @@ def test_money_is_never_overspent_by_more_than_one_reservation(outputs: list[int
         assert await state.spent(name) <= cents * DOLLAR // 100 + largest
         for one in held:
             assert one.ask.output is not None
-            await gate.settle(one, spent(Usage(output=one.ask.output)))
+            await done(gate.settle(one, spent(Usage(output=one.ask.output))))
         assert await state.spent(name) == sum(one.reserved or 0 for one in held)
 
     run(main())
@@ -468,9 +474,9 @@ def test_at_once_or_not_comes_to_the_same(steps: list[tuple[bool, float, str]], 
         if held is None:
             return "free"
         if then == "back":
-            await gate.give_back(held)
+            await done(gate.give_back(held))
         else:
-            await gate.settle(held, spent(Usage(input=7, output=2)) if then == "served" else None)
+            await done(gate.settle(held, spent(Usage(input=7, output=2)) if then == "served" else None))
         return then
 
     async def main() -> None:

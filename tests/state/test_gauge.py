@@ -40,9 +40,11 @@ def test_taking_by_a_gauge_is_taking_from_the_windows(steps: list[tuple[bool, fl
         if isinstance(mine, Short) and isinstance(theirs, Short):
             assert (mine.want, mine.left, mine.wait) == (theirs.want, theirs.left, theirs.wait)
         elif isinstance(mine, int) and not isinstance(theirs, Short):
-            place, left, wait = gauge.nearest(mine)
-            assert left == theirs.left[place]
-            assert abs(wait / 1e6 - theirs.resets[place]) < 1e-6
+            for (window, most), left, resets in zip(gauge.pairs, theirs.left, theirs.resets, strict=True):
+                assert most - window.total == left
+                assert abs((window.times[0] + window.span - mine) / 1e6 - resets) < 1e-6
+            shares = [window.total / most for window, most in gauge.pairs]
+            assert shares[gauge.fullest()] == max(shares)
 
 
 def test_what_is_given_back_can_be_taken_again() -> None:

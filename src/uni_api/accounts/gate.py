@@ -1,12 +1,13 @@
 """Who gets in: limits taken and money reserved before anything else is done, settled when it is over."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from msgspec import Struct, structs
 
 from uni_api.accounts import telling
 from uni_api.accounts.meter import MOST_TOKENS, NO_METER, Meter, meter
-from uni_api.accounts.prices import Prices, cost
+from uni_api.accounts.prices import Prices
 from uni_api.canon import Usage
 from uni_api.config.plan import Client, Plan
 from uni_api.routing import Candidate
@@ -31,10 +32,9 @@ class Ask(Struct, frozen=True):
     likely: Candidate | None = None
 
     @property
-    def usage(self) -> Usage:
-        """What it would come to if the answer has all that it may have."""
-        output = USUAL_OUTPUT if self.output is None else min(self.output, MOST_TOKENS)
-        return Usage(input=self.prompt, output=output)
+    def answer(self) -> int:
+        """How many tokens are taken for its answer before there is one."""
+        return USUAL_OUTPUT if self.output is None else min(self.output, MOST_TOKENS)
 
 
 _UNWEIGHED = Ask("")
@@ -89,23 +89,21 @@ class Gate:
         ask = weigh() if where.weighs else _UNWEIGHED
         if where.largest is not None and ask.prompt > where.largest:
             raise telling.too_long(ask.prompt, where.largest)
-        gauge, purse = where.gauge, where.purse
+        gauge, notice, purse, credits = where.gauge, where.notice, where.purse, where.credits
         tick: int | None = None
         headers = b""
-        if gauge is not None:
+        if gauge is not None and notice is not None:
             found = gauge.take()
             if isinstance(found, Short):
                 raise _refused(found, where, model)
-            tick, headers = found, telling.of_gauge(gauge, found)
-        if purse is None:
+            tick, headers = found, notice.of(found)
+        if purse is None or credits is None:
             return Pass(client, ask, headers, where, None, None, tick)
-        allowance = client.allowance
-        assert allowance is not None and allowance.credits is not None
-        reserved = self._likely(ask)
-        if not purse.reserve(reserved, allowance.credits):
+        reserved = self._prices.likely(model, ask.likely, ask.prompt, ask.answer)
+        if not purse.reserve(reserved, credits):
             if gauge is not None and tick is not None:
                 gauge.give_back(tick)
-            raise telling.no_credit(purse.spent, allowance.credits)
+            raise telling.no_credit(purse.spent, credits)
         return Pass(client, ask, headers, where, None, reserved, tick)
 
     def weighs(self, client: Client, model: str, *, nested: bool = False) -> bool:
@@ -136,62 +134,59 @@ class Gate:
         try:
             reserved = await self._reserved(where, ask, allowance.credits)
         except BaseException:
-            await self.give_back(Pass(client, ask, headers, where, taken))
+            giving = self.give_back(Pass(client, ask, headers, where, taken))
+            if giving is not None:
+                await giving
             raise
         return Pass(client, ask, headers, where, taken, reserved)
 
     def settle(self, held: Pass, came: Came | None) -> Awaitable[None] | None:
-        """The request is over, and came to this. None: no upstream served it; then it counts, and costs nothing."""
-        if held.taken is None and (held.reserved is None or held.meter.purse is not None):
-            if held.reserved is not None and held.meter.purse is not None:
-                held.meter.purse.spend((self._cost(held.ask, came) if came is not None else 0) - held.reserved)
-            return None
-        return self._settle(held, came)
+        """The request is over, and came to this. None: no upstream served it; then it counts, and costs nothing.
 
-    async def _settle(self, held: Pass, came: Came | None) -> None:
+        Gives what is to be awaited until it is noted; None where all is done.
+        """
+        noting: Awaitable[None] | None = None
         if held.taken is not None and held.meter.metering:
             amounts = [
                 _tokens(came, want.amount) if tokens else want.amount
                 for want, tokens in zip(held.taken.wants, held.meter.tokens, strict=True)
             ]
-            await self._state.settle(held.taken, amounts)
-        if held.reserved is not None:
-            await self._spend(held, self._cost(held.ask, came) if came is not None else 0)
+            noting = self._state.settle(held.taken, amounts)
+        if held.reserved is None:
+            return noting
+        amount = 0
+        if came is not None:
+            ask, usage = held.ask, came.usage
+            if usage is None or not came.whole:
+                usage = _at_least(usage, ask)
+            amount = self._prices.cost(ask.model, came.candidate, usage)
+        if held.meter.purse is not None:
+            held.meter.purse.spend(amount - held.reserved)
+            return noting
+        return self._spend(held, amount - held.reserved, noting)
 
-    async def give_back(self, held: Pass) -> None:
-        """The request was refused by the gateway itself: it costs nothing."""
+    def give_back(self, held: Pass) -> Awaitable[None] | None:
+        """The request was refused by the gateway itself: it costs nothing. Gives what `settle` does."""
         if held.tick is not None and held.meter.gauge is not None:
             held.meter.gauge.give_back(held.tick)
-        if held.taken is not None:
-            await self._state.settle(held.taken, [0] * len(held.taken.wants))
-        if held.reserved is not None:
-            await self._spend(held, 0)
-
-    def _likely(self, ask: Ask) -> int:
-        """What the request would cost if its answer has all that it may have."""
-        return cost(ask.usage, self._prices.of(ask.model, ask.likely, ask.prompt))
+        noting = self._state.settle(held.taken, [0] * len(held.taken.wants)) if held.taken is not None else None
+        return self._spend(held, -held.reserved, noting) if held.reserved is not None else noting
 
     async def _reserved(self, where: Meter, ask: Ask, credits: int) -> int:
-        amount = self._likely(ask)
+        amount = self._prices.likely(ask.model, ask.likely, ask.prompt, ask.answer)
         if not await self._state.reserve(where.account, amount, credits):
             raise telling.no_credit(await self._state.spent(where.account), credits)
         return amount
 
-    async def _spend(self, held: Pass, amount: int) -> None:
-        assert held.reserved is not None
-        more = amount - held.reserved
+    def _spend(self, held: Pass, more: int, noting: Awaitable[None] | None) -> Awaitable[None] | None:
+        """Spend so much more than was reserved. Gives what is to be awaited for that and for `noting`."""
         if not more:
-            return
-        if held.meter.purse is not None:
-            held.meter.purse.spend(more)
-        else:
-            await self._state.spend(held.meter.account, more)
-
-    def _cost(self, ask: Ask, came: Came) -> int:
-        usage = came.usage or ask.usage
-        if not came.whole:
-            usage = structs.replace(usage, output=max(usage.output, ask.usage.output))
-        return cost(usage, self._prices.of(ask.model, came.candidate, usage.prompt))
+            return noting
+        purse = held.meter.purse
+        if purse is not None:
+            purse.spend(more)
+            return noting
+        return both(noting, self._state.spend(held.meter.account, more))
 
     def _meter(self, client: Client, model: str, nested: bool) -> Meter:
         slot = (client, model, nested)
@@ -204,6 +199,24 @@ class Gate:
 
     def __repr__(self) -> str:
         return f"<Gate {len(self._meters)} meters>"
+
+
+def _at_least(usage: Usage | None, ask: Ask) -> Usage:
+    """What is charged for an answer that did not tell how much it was in the end."""
+    if usage is None:
+        return Usage(input=ask.prompt, output=ask.answer)
+    return structs.replace(usage, output=max(usage.output, ask.answer))
+
+
+def both(one: Awaitable[None] | None, other: Awaitable[None] | None) -> Awaitable[None] | None:
+    """What is to be awaited for both; None is for what is done."""
+    if one is None or other is None:
+        return other if one is None else one
+    return _both(one, other)
+
+
+async def _both(one: Awaitable[None], other: Awaitable[None]) -> None:
+    await asyncio.gather(one, other)
 
 
 def _refused(short: Short, where: Meter, model: str) -> Exception:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from uni_api.accounts.telling import Notice
 from uni_api.config.plan import Client
 from uni_api.config.policy import Limits
 from uni_api.state import Gauge, Purse, State, Want
@@ -17,8 +18,8 @@ class Meter(Struct, frozen=True):
 
     wants: a window each, with an amount of 1 · tokens: which of them count tokens · metering: whether any does ·
     largest: the most tokens in one request · weighs: whether it matters what a request comes to · account: what its
-    money is counted under · gauge, purse: take the wants and the money where nobody has to be asked for them · at_once:
-    whether that is so for all that there is.
+    money is counted under, `credits` of it at most · gauge, purse: take the wants and the money where nobody has to be
+    asked for them · notice: tells of the gauge · at_once: whether nobody has to be asked for anything.
     """
 
     wants: tuple[Want, ...]
@@ -27,7 +28,9 @@ class Meter(Struct, frozen=True):
     largest: int | None
     weighs: bool = False
     account: str = ""
+    credits: int | None = None
     gauge: Gauge | None = None
+    notice: Notice | None = None
     purse: Purse | None = None
     at_once: bool = False
 
@@ -61,13 +64,26 @@ def meter(client: Client, model: str, state: State, *, nested: bool) -> Meter:
             counted.append(limit.tokens)
     largest = min(sizes) if sizes else None
     allowance = client.allowance
-    billed = allowance is not None and allowance.credits is not None
+    credits = allowance.credits if allowance is not None else None
+    billed = credits is not None
     weighs = any(counted) or largest is not None or billed
     name = f"spent/{account(client)}/{allowance.since}" if allowance is not None else ""
     gauge = state.gauge(wants) if wants and not any(counted) else None
     purse = state.purse(name) if billed else None
     at_once = bool(wants or billed) and bool(wants) == (gauge is not None) and billed == (purse is not None)
-    return Meter(tuple(wants), tuple(counted), any(counted), largest, weighs, name, gauge, purse, at_once)
+    return Meter(
+        wants=tuple(wants),
+        tokens=tuple(counted),
+        metering=any(counted),
+        largest=largest,
+        weighs=weighs,
+        account=name,
+        credits=credits,
+        gauge=gauge,
+        notice=Notice(gauge) if gauge is not None else None,
+        purse=purse,
+        at_once=at_once,
+    )
 
 
 def account(client: Client) -> str:

@@ -11,6 +11,8 @@ from uni_api.routing import Candidate
 DEFAULT = Price(0.3, 1.0)
 """What a model costs that neither the file nor the catalogue knows."""
 
+_DEFAULT: Tariff = ((0, DEFAULT),)
+
 REVISED = 1_800.0
 """Seconds after which the catalogue is asked again: some prices depend on the time of day."""
 
@@ -22,48 +24,66 @@ Load = Callable[[], Catalog | None]
 class Prices:
     """Prices of one Plan: those of the file first, then the catalogue's for the model that serves, then `DEFAULT`.
 
-    The catalogue is loaded at once when some key has credits and the file does not tell every price.
+    The catalogue is loaded at once when some key has credits and the file does not tell every price. Costs are in
+    billionths of a dollar; `model` is the client's name for what `candidate` serves.
     """
 
     def __init__(self, plan: Plan, now: Callable[[], float], load: Load = installed) -> None:
         self._listed = plan.prices
         self._now = now
+        self._flat: dict[tuple[str, Candidate | None], Price] = {}
+        """Those that hold for a prompt of any size, at hand for every request."""
         self._known: dict[tuple[str, str], Tariff | None] = {}
         self._until = 0.0
         billed = any(one.allowance is not None and one.allowance.credits is not None for one in plan.clients.values())
         self._catalog = load() if billed and plan.prices.default is None else None
 
+    def likely(self, model: str, candidate: Candidate | None, prompt: int, output: int) -> int:
+        """What so many tokens cost if none of them come from a cache, or are sound."""
+        price = self._flat.get((model, candidate)) if self._now() < self._until else None
+        if price is None:
+            price = self.of(model, candidate, prompt)
+        return round((prompt * price.input + output * price.output) * 1_000)
+
+    def cost(self, model: str, candidate: Candidate | None, usage: Usage) -> int:
+        """What `usage` costs."""
+        price = self._flat.get((model, candidate)) if self._now() < self._until else None
+        if price is None:
+            price = self.of(model, candidate, usage.prompt)
+        if usage.input_audio == usage.cache_read == usage.cache_write == usage.output_audio == 0:
+            return round((usage.input * price.input + usage.output * price.output) * 1_000)
+        return cost(usage, price)
+
     def of(self, model: str, candidate: Candidate | None, prompt: int) -> Price:
-        """What `model`, by the client's name, costs when `candidate` serves a prompt of so many tokens."""
-        listed = self._listed.of(model)
-        if listed is not None:
-            return listed
-        tariff = self._tariff(candidate) if candidate is not None and self._catalog is not None else None
-        if tariff is None:
-            return DEFAULT
+        """The price of a prompt of so many tokens."""
+        now = self._now()
+        if now >= self._until or len(self._known) >= _MOST_KNOWN or len(self._flat) >= _MOST_KNOWN:
+            self._flat, self._known = {}, {}
+            self._until = now + REVISED
+        tariff = self._tariff(model, candidate, now)
         price = tariff[0][1]
+        if len(tariff) == 1:
+            self._flat[model, candidate] = price
         for start, one in tariff:
             if prompt > start:
                 price = one
         return price
 
-    def _tariff(self, candidate: Candidate) -> Tariff | None:
-        assert self._catalog is not None
-        now = self._now()
-        if now >= self._until or len(self._known) >= _MOST_KNOWN:
-            self._known = {}
-            self._until = now + REVISED
+    def _tariff(self, model: str, candidate: Candidate | None, now: float) -> Tariff:
+        listed = self._listed.of(model)
+        if listed is not None:
+            return ((0, listed),)
+        if candidate is None or self._catalog is None:
+            return _DEFAULT
         address = candidate.channel.doors[0].site.base_url
         slot = (candidate.model, address)
         if slot not in self._known:
             self._known[slot] = self._catalog.tariff(candidate.model, address or None, now)
-        return self._known[slot]
+        return self._known[slot] or _DEFAULT
 
 
 def cost(usage: Usage, price: Price) -> int:
     """What `usage` costs, in billionths of a dollar."""
-    if usage.input_audio == usage.cache_read == usage.cache_write == usage.output_audio == 0:
-        return round((usage.input * price.input + usage.output * price.output) * 1_000)
     written = usage.cache_write - usage.cache_write_1h
     per_write = _else(price.cache_write, price.input)
     dollars_per_million = (

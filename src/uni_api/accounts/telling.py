@@ -19,7 +19,8 @@ _REQUESTS, _TOKENS = [
 
 _REQUEST_LINES, _TOKEN_LINES = [b"%b: %%d\r\n%b: %%d\r\n%b: %%b\r\n" % names for names in (_REQUESTS, _TOKENS)]
 
-_REQUEST_SECONDS = b"%b: %%d\r\n%b: %%d\r\n%b: %%ds\r\n" % _REQUESTS
+_REQUEST_NOTICE = b"%b: %%d\r\n%b: %%%%d\r\n%b: %%b\r\n" % _REQUESTS
+"""To be filled twice: first with all but what is left."""
 
 _SPANS = {
     1: "second",
@@ -41,13 +42,26 @@ def of_taken(taken: Taken, tokens: Sequence[bool]) -> bytes:
     return b"".join([_lines(taken, place, counts) for counts, place in nearest.items()])
 
 
-def of_gauge(gauge: Gauge, tick: int) -> bytes:
-    """The same for limits of requests alone, which most are; seconds are whole ones."""
-    place, left, wait = gauge.nearest(tick)
-    seconds = -(-wait // TICKS)
-    if seconds < 60:
-        return _REQUEST_SECONDS % (gauge.wants[place].most, left, seconds)
-    return _REQUEST_LINES % (gauge.wants[place].most, left, _period(seconds).encode())
+class Notice:
+    """The same for limits of requests alone, which most are. Seconds are whole ones, so that little is written anew."""
+
+    __slots__ = ("_gauge", "_place", "_seconds", "_text")
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._gauge = gauge
+        self._place = self._seconds = -1
+        self._text = b""
+
+    def of(self, tick: int) -> bytes:
+        """Headers of what the gauge took at the time `tick`, just now."""
+        pairs = self._gauge.pairs
+        place = 0 if len(pairs) == 1 else self._gauge.fullest()
+        window, most = pairs[place]
+        seconds = -((tick - window.times[0] - window.span) // TICKS)
+        if seconds != self._seconds or place != self._place:
+            self._seconds, self._place = seconds, place
+            self._text = _REQUEST_NOTICE % (most, (f"{seconds}s" if seconds < 60 else _period(seconds)).encode())
+        return self._text % (most - window.total)
 
 
 def too_many(short: Short, *, tokens: bool, model: str) -> Denied:

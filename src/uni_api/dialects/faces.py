@@ -132,6 +132,10 @@ class Glance(Protocol):
     @property
     def finish(self) -> Finish | None: ...
 
+    @property
+    def finished(self) -> bool:
+        """Whether there is a finish."""
+
 
 class Tap(Glance, Protocol):
     """Reads along a stream that is relayed as it comes."""
@@ -143,10 +147,6 @@ class Tap(Glance, Protocol):
     @property
     def done(self) -> bool:
         """Whether the stream said that nothing more comes."""
-
-    @property
-    def finished(self) -> bool:
-        """Whether the stream told its finish."""
 
     @property
     def broke(self) -> Fault | None:

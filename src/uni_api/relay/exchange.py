@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from msgspec import Struct, structs
 
-from uni_api.accounts import Ask, Came, Pass, tokens_in
+from uni_api.accounts import Ask, Came, Pass, both, tokens_in
 from uni_api.canon import Losses, Request, keep_realm, without_developer, without_images, without_tools
 from uni_api.canon.seal import last_realm
 from uni_api.config.plan import Client
@@ -171,17 +171,17 @@ class Exchange(Struct, eq=False):
             work = self._answered(self._tried(pool))
             answer = await (work if pause is None else kept_open(work, pause, self._front))
         except Denied as denied:
-            await self._give_back()
+            await _done(self._give_back())
             return self._refused(denied.with_traceback(None))
         except Fault as fault:
             limits = self._passes[0].headers if self._passes else b""
-            await self._settled(None)
+            await _done(self._settle(None))
             # A traceback would hold this exchange, and with it the body, in a circle.
             refusal = self._refused(fault.with_traceback(None))
             refusal.headers.append(limits)
             return refusal
         except BaseException:
-            await self._settled(None)
+            await _done(self._settle(None))
             raise
         return self._complete(answer, late=pause is not None)
 
@@ -277,44 +277,31 @@ class Exchange(Struct, eq=False):
             return self._broken(answer, answer.fault)
         return self._paid(answer) if self._passes else None
 
-    async def _settled(self, answer: Answer | None) -> None:
-        settling = self._settle(answer)
-        if settling is not None:
-            await settling
-
-    def _paid(self, answer: Answer | None) -> Awaitable[None] | None:
-        passes, self._passes = self._passes, ()
-        came = self._came(answer) if answer is not None else None
-        waits = []
-        for held in passes:
-            paid = held.client is self._client or (self._served is not None and held.client in self._served.via)
-            waiting = self._relay.gate.settle(held, came if paid else None)
-            if waiting is not None:
-                waits.append(waiting)
-        return _all(waits) if waits else None
-
     async def _broken(self, answer: Answer, fault: Fault) -> None:
         """An answer that broke off after its first content is a failure of whoever served it."""
         if self._served is not None:
             await self._relay.failed(self._served, fault, only=self._pool.size == 1, thread=self._thread)
-        paying = self._paid(answer)
-        if paying is not None:
-            await paying
+        await _done(self._paid(answer))
 
-    def _came(self, answer: Answer) -> Came | None:
-        """What was served; None for nothing."""
-        told = answer.told
-        if told is None or self._served is None:
-            return None
-        whole = answer.stream is None or (told.finish is not None and answer.fault is None)
-        return Came(self._served.candidate, told.usage, whole)
-
-    async def _give_back(self) -> None:
+    def _paid(self, answer: Answer | None) -> Awaitable[None] | None:
         passes, self._passes = self._passes, ()
+        served = self._served
+        came = None
+        if served is not None and answer is not None and (told := answer.told) is not None:
+            whole = answer.stream is None or (told.finished and answer.fault is None)
+            came = Came(served.candidate, told.usage, whole)
+        noting: Awaitable[None] | None = None
         for held in passes:
-            giving = self._relay.gate.give_back(held)
-            if giving is not None:
-                await giving
+            paid = held.client is self._client or (served is not None and held.client in served.via)
+            noting = both(noting, self._relay.gate.settle(held, came if paid else None))
+        return noting
+
+    def _give_back(self) -> Awaitable[None] | None:
+        passes, self._passes = self._passes, ()
+        noting: Awaitable[None] | None = None
+        for held in passes:
+            noting = both(noting, self._relay.gate.give_back(held))
+        return noting
 
     async def _pay(self, chosen: Try) -> None:
         """Take what the try costs the client keys by whose rules it came. Raises _Barred."""
@@ -346,7 +333,7 @@ class Exchange(Struct, eq=False):
                     await self._checks.passed()
                 raise self._shown or _all_shut(tries)
         except Denied:
-            await self._give_back()
+            await _done(self._give_back())
             raise
         finally:
             if self._checks is not None:
@@ -463,9 +450,9 @@ class Exchange(Struct, eq=False):
             headers.append(line(b"x-uni-api-losses", lost.encode()))
 
 
-async def _all(waits: Iterable[Awaitable[None]]) -> None:
-    for each in waits:
-        await each
+async def _done(work: Awaitable[None] | None) -> None:
+    if work is not None:
+        await work
 
 
 def _may_travel(lane: Lane, seen: Peek) -> bool:

@@ -31,6 +31,10 @@ class Told(Struct):
     usage: Usage | None = None
     finish: Finish | None = None
 
+    @property
+    def finished(self) -> bool:
+        return self.finish is not None
+
 
 class Verbatim:
     """The upstream's own bytes, read along by a tap."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from uni_api.state.keeping import Keeper
 from uni_api.state.wants import Short, Taken, Want
 from uni_api.state.windows import TICKS, Window, Windows
 
@@ -9,25 +10,26 @@ from uni_api.state.windows import TICKS, Window, Windows
 class Gauge:
     """Takes `wants` again and again, each of the amount 1 and of another window. `now` gives seconds since 1970.
 
-    Counts in the same windows as `Windows.take` does.
+    Counts in the same windows as `Windows.take` does. pairs: once something was taken, the window of each want and the
+    most that it holds.
     """
 
-    __slots__ = ("_changed", "_now", "_pairs", "_windows", "wants")
+    __slots__ = ("_keeper", "_now", "_windows", "pairs", "wants")
 
     def __init__(
-        self, wants: Sequence[Want], windows: Windows, now: Callable[[], float], changed: Callable[[], None] | None
+        self, wants: Sequence[Want], windows: Windows, now: Callable[[], float], keeper: Keeper | None
     ) -> None:
-        """changed: to be told of every taking."""
+        """keeper: to be told of every taking, where one of the windows is to be kept."""
         self.wants = tuple(wants)
+        self.pairs: tuple[tuple[Window, int], ...] = ()
         self._windows = windows
         self._now = now
-        self._changed = changed
-        self._pairs: tuple[tuple[Window, int], ...] = ()
+        self._keeper = keeper
 
     def take(self) -> int | Short:
         """Take one of each, or nothing. The time of it, in ticks."""
         tick = round(self._now() * TICKS)
-        pairs = self._pairs
+        pairs = self.pairs
         if not pairs:
             return self._take_anew(tick)
         for window, most in pairs:
@@ -39,24 +41,19 @@ class Gauge:
         for window, _ in pairs:
             window.total += 1
             window.add(1, tick)
-        if self._changed is not None:
-            self._changed()
+        keeper = self._keeper
+        if keeper is not None and not keeper.told:
+            keeper.changed()
         return tick
 
-    def nearest(self, tick: int) -> tuple[int, int, int]:
-        """Of the window that is closest to its end: its place, what is left, and the ticks until that grows."""
-        place = 0
-        pairs = self._pairs
-        if len(pairs) > 1:
-            used = [window.total / most for window, most in pairs]
-            place = used.index(max(used))
-        window, most = pairs[place]
-        times = window.times
-        return place, most - window.total, times[0] + window.span - tick if times else 0
+    def fullest(self) -> int:
+        """The place of the pair whose window is closest to its end."""
+        used = [window.total / most for window, most in self.pairs]
+        return used.index(max(used))
 
     def full_for(self, tick: int) -> float:
         """Seconds for which nothing more can be taken; 0 where something can."""
-        ends = [window.times[0] + window.span for window, most in self._pairs if window.total >= most and window.times]
+        ends = [window.times[0] + window.span for window, most in self.pairs if window.total >= most and window.times]
         return (max(ends) - tick) / TICKS if ends else 0.0
 
     def taken(self, tick: int) -> Taken:
@@ -71,9 +68,9 @@ class Gauge:
         found = self._windows.take(self.wants, tick / TICKS)
         if isinstance(found, Short):
             return found
-        self._pairs = tuple((self._windows.window(want), want.most) for want in self.wants)
-        if self._changed is not None:
-            self._changed()
+        self.pairs = tuple((self._windows.window(want), want.most) for want in self.wants)
+        if self._keeper is not None:
+            self._keeper.changed()
         return tick
 
     def __repr__(self) -> str:
@@ -81,35 +78,31 @@ class Gauge:
 
 
 class Purse:
-    """What is spent under one name, at hand."""
+    """What is spent under one name: to be changed by `reserve` and `spend` alone."""
 
-    __slots__ = ("_changed", "_name", "_spent")
+    __slots__ = ("_keeper", "spent")
 
-    def __init__(self, name: str, spent: dict[str, int], changed: Callable[[], None] | None) -> None:
-        """spent: what is spent under every name · changed: to be told of every change."""
-        self._name = name
-        self._spent = spent
-        self._changed = changed
-
-    @property
-    def spent(self) -> int:
-        return self._spent.get(self._name, 0)
+    def __init__(self, keeper: Keeper | None, spent: int = 0) -> None:
+        """keeper: to be told of every change."""
+        self._keeper = keeper
+        self.spent = spent
 
     def reserve(self, amount: int, most: int) -> bool:
         """Spend `amount` unless `most` or more are spent already. Whether it was."""
-        spent = self._spent.get(self._name, 0)
-        if spent >= most:
+        if self.spent >= most:
             return False
-        self._spent[self._name] = spent + amount
-        if self._changed is not None:
-            self._changed()
+        self.spent += amount
+        keeper = self._keeper
+        if keeper is not None and not keeper.told:
+            keeper.changed()
         return True
 
     def spend(self, amount: int) -> None:
         """Spend `amount` more, or less than nothing."""
-        self._spent[self._name] = self._spent.get(self._name, 0) + amount
-        if self._changed is not None:
-            self._changed()
+        self.spent += amount
+        keeper = self._keeper
+        if keeper is not None and not keeper.told:
+            keeper.changed()
 
     def __repr__(self) -> str:
         return f"<Purse {self.spent} spent>"

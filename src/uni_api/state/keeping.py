@@ -41,12 +41,15 @@ class Keeper:
 
     Nothing here fails: what can't be read or written is a warning, told once until it works again. Of processes that
     share a folder, the first one keeps, the others read only.
+
+    told: that there is something new to keep, and it is going to be written.
     """
 
     def __init__(self, folder: Path, content: Callable[[], Kept], every: float = EVERY) -> None:
         self._path = folder / FILE
         self._content = content
         self._every = every
+        self.told = False
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Future[None] | None = None
         self._lock: int | None = None
@@ -70,8 +73,9 @@ class Keeper:
 
     def changed(self) -> None:
         """There is something new to keep."""
-        if self._timer is None:
+        if not self.told:
             self._timer = asyncio.get_running_loop().call_later(self._every, self._start_writing)
+            self.told = True
 
     async def aclose(self) -> None:
         """Write what is not written yet."""
@@ -80,6 +84,7 @@ class Keeper:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self.told = False
             self._write(self._content())
         if self._lock is not None:
             os.close(self._lock)
@@ -87,6 +92,7 @@ class Keeper:
 
     def _start_writing(self) -> None:
         self._timer = None
+        self.told = False
         if self._writing is not None and not self._writing.done():
             self.changed()  # a slow disk
             return

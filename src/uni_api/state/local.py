@@ -33,7 +33,7 @@ class LocalState(State):
         self._rests: dict[str, float] = {}
         self._rounds: deque[str] = deque()
         self._looked_after: set[str] = set()
-        self._spent: dict[str, int] = {}
+        self._purses: dict[str, Purse] = {}
         self._keeper = Keeper(folder, self._content) if folder is not None else None
         if self._keeper is not None:
             self._enter(self._keeper.load())
@@ -41,12 +41,14 @@ class LocalState(State):
     def gauge(self, wants: Sequence[Want]) -> Gauge | None:
         if len({(want.name, want.seconds) for want in wants}) < len(wants) or any(want.amount != 1 for want in wants):
             return None
-        outlive = self._keeper is not None and any(want.seconds >= LONG for want in wants)
-        changed = self._keeper.changed if self._keeper is not None and outlive else None
-        return Gauge(wants, self._windows, self._now, changed)
+        outlive = any(want.seconds >= LONG for want in wants)
+        return Gauge(wants, self._windows, self._now, self._keeper if outlive else None)
 
     def purse(self, name: str) -> Purse:
-        return Purse(name, self._spent, self._keeper.changed if self._keeper is not None else None)
+        found = self._purses.get(name)
+        if found is None:
+            found = self._purses[name] = Purse(self._keeper)
+        return found
 
     async def take(self, wants: Sequence[Want]) -> Taken | Short:
         found = self._windows.take(wants, self._now())
@@ -122,13 +124,13 @@ class LocalState(State):
         self.purse(name).spend(amount)
 
     async def spent(self, name: str) -> int:
-        return self._spent.get(name, 0)
+        found = self._purses.get(name)
+        return found.spent if found is not None else 0
 
     def spent_by_now(self, name: str, total: int) -> None:
         """Set what is spent under `name`."""
-        self._spent[name] = total
-        if self._keeper is not None:
-            self._keeper.changed()
+        purse = self.purse(name)
+        purse.spend(total - purse.spent)
 
     async def aclose(self) -> None:
         if self._keeper is not None:
@@ -148,14 +150,15 @@ class LocalState(State):
             for name, seconds, times, amounts in self._windows.entries(LONG)
             if name.isprintable()
         ]
-        spent = {name: total for name, total in self._spent.items() if name.isprintable()}
+        spent = {name: purse.spent for name, purse in self._purses.items() if purse.spent and name.isprintable()}
         return Kept(windows=tuple(windows), spent=spent)
 
     def _enter(self, kept: Kept) -> None:
         now = self._now()
         for name, seconds, times, amounts in kept.windows:
             self._windows.enter(name, seconds, times, amounts, now)
-        self._spent.update(kept.spent)
+        for name, total in kept.spent.items():
+            self._purses[name] = Purse(self._keeper, total)
 
     def __repr__(self) -> str:
         return f"<LocalState {len(self._windows)} windows, {len(self._rests)} rests>"

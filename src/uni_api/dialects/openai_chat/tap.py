@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from uni_api.canon import Finish, Usage
 from uni_api.dialects.openai_chat.error import read_error
-from uni_api.dialects.openai_chat.usage import read_finish, read_usage
+from uni_api.dialects.openai_chat.usage import read_finish, usage_in
 from uni_api.errors import Fault
 from uni_api.framing import SseDecoder
 from uni_api.framing.sse import MAX_EVENT
@@ -76,7 +76,6 @@ class _Chunk(Struct):
 
 
 _chunk = msgspec.json.Decoder(_Chunk)
-_any = msgspec.json.Decoder()
 
 
 class Tap(Struct, eq=False, kw_only=True):
@@ -119,11 +118,7 @@ class Tap(Struct, eq=False, kw_only=True):
     @property
     def usage(self) -> Usage | None:
         for data in _data(self._metered) if self._metered else ():
-            try:
-                chunk = _any.decode(data)
-            except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-                return None
-            return read_usage(chunk) if isinstance(chunk, dict) else None
+            return usage_in(data)
         return None
 
     def feed(self, chunk: bytes) -> bytes:

@@ -43,7 +43,7 @@ class _Details(Struct, frozen=True):
 _NO_DETAILS = _Details()
 
 
-class _Counters(Struct, frozen=True):
+class Counters(Struct, frozen=True):
     """Every name that hosts have for a counter."""
 
     prompt_tokens: _Whole = 0
@@ -64,7 +64,17 @@ class _Counters(Struct, frozen=True):
     cache_creation: _Details = _NO_DETAILS
 
 
-_NESTED = {name for name in _Counters.__struct_fields__ if name.endswith("_details")} | {"cache_creation"}
+_NESTED = {name for name in Counters.__struct_fields__ if name.endswith("_details")} | {"cache_creation"}
+
+
+class _Counted(Struct):
+    """An answer or chunk as most hosts write it."""
+
+    usage: Counters | None = None
+
+
+_counted = msgspec.json.Decoder(_Counted)
+_any = msgspec.json.Decoder()
 
 _WRITE_FINISH: dict[Reason, str] = {
     "stop": "stop",
@@ -91,17 +101,37 @@ def write_finish(finish: Finish | None, *, calls: bool, legacy: bool = False) ->
 
 def read_usage(answer: Mapping[str, Any]) -> Usage | None:
     """The usage in an answer or chunk, wherever its host puts it. Counters that are no numbers count as 0."""
-    found = find_usage(answer)
-    if found is None:
+    told = read_counters(find_usage(answer))
+    return reckoned(told) if told is not None else None
+
+
+def read_counters(found: Any) -> Counters | None:
+    """The counters in a usage object; None for anything else, or without any."""
+    if not isinstance(found, dict) or not found:
         return None
     try:
-        told = msgspec.convert(found, _Counters)
+        return msgspec.convert(found, Counters)
     except msgspec.ValidationError:
-        told = msgspec.convert(_mended(found), _Counters)
-    return _reckoned(told)
+        return msgspec.convert(_mended(found), Counters)
 
 
-def _reckoned(told: "_Counters") -> Usage:
+def usage_in(data: bytes) -> Usage | None:
+    """What `read_usage` reads from the JSON of an answer or chunk; None when it is not a JSON object."""
+    try:
+        told = _counted.decode(data).usage
+        if told is not None and (told.prompt_tokens or told.completion_tokens):
+            return reckoned(told)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        pass
+    try:
+        answer = _any.decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    return read_usage(answer) if isinstance(answer, dict) else None
+
+
+def reckoned(told: Counters) -> Usage:
+    """What the counters come to."""
     prompt_details = told.prompt_tokens_details or told.input_tokens_details or _NO_DETAILS
     details = told.completion_tokens_details or told.output_tokens_details or _NO_DETAILS
     prompt = told.prompt_tokens or told.input_tokens

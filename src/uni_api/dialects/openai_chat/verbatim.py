@@ -10,8 +10,8 @@ from uni_api.canon.seal import PREFIX
 from uni_api.dialects.edits import NO_EDITS, Edits
 from uni_api.dialects.openai_chat.error import read_error
 from uni_api.dialects.openai_chat.opening import opening
-from uni_api.dialects.openai_chat.reply import read_usage
-from uni_api.dialects.openai_chat.tap import Said, Tap, counts_output, finish_of
+from uni_api.dialects.openai_chat.tap import Said, Tap, finish_of
+from uni_api.dialects.openai_chat.usage import Counters, read_counters, reckoned
 from uni_api.errors import Denied, Fault
 
 Fields = dict[str, Raw]
@@ -127,19 +127,23 @@ def reasoning_edits(seen: Peek, reasoning: Reasoning | None) -> dict[str, Any]:
 
 
 class Glance(Struct, frozen=True):
-    """What a whole answer says of itself. Its counters are only read when somebody asks for them."""
+    """What a whole answer says of itself. What its counters come to is only reckoned when somebody asks for it."""
 
-    counted: dict[str, Any] | None
+    counted: Counters | None
     word: Any
 
     @property
     def usage(self) -> Usage | None:
-        return read_usage({"usage": self.counted}) if self.counted else None
+        return reckoned(self.counted) if self.counted is not None else None
 
     @property
     def finish(self) -> Finish | None:
         """The first choice's finish."""
         return finish_of(self.word)
+
+    @property
+    def finished(self) -> bool:
+        return self.finish is not None
 
 
 class _WholeChoice(Struct):
@@ -149,11 +153,18 @@ class _WholeChoice(Struct):
 
 class _Whole(Struct):
     choices: list[_WholeChoice] | None = None
+    usage: Counters | None = None
+    error: Any = None
+
+
+class _OddWhole(Struct):
+    choices: list[_WholeChoice] | None = None
     usage: Any = None
     error: Any = None
 
 
 _whole = msgspec.json.Decoder(_Whole)
+_odd_whole = msgspec.json.Decoder(_OddWhole)
 
 
 class _SpokenChoice(Struct):
@@ -187,7 +198,7 @@ def glance(body: bytes, *, lenient: bool = False) -> Glance:
     An answer without a word, for which nothing was generated, is none unless `lenient` is set.
     """
     try:
-        answer = _whole.decode(body)
+        answer = _read_whole(body)
         if not body.isascii():
             body.decode()
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
@@ -196,9 +207,23 @@ def glance(body: bytes, *, lenient: bool = False) -> Glance:
         raise read_error(200, body)
     if not answer.choices:
         raise _not_an_answer(body)
-    if not (lenient or counts_output(answer.usage)) and _says_nothing(body):
+    counted = answer.usage
+    if not (lenient or (counted is not None and counted.completion_tokens)) and _says_nothing(body):
         raise Fault("protocol", "The upstream answered without any content.", raw=body[:4096])
-    return Glance(answer.usage if isinstance(answer.usage, dict) else None, answer.choices[0].finish_reason)
+    return Glance(counted, answer.choices[0].finish_reason)
+
+
+def _read_whole(body: bytes) -> _Whole:
+    """Most hosts count so that the counters can be read along; with others, they are mended."""
+    try:
+        answer = _whole.decode(body)
+    except msgspec.ValidationError:
+        pass
+    else:
+        if answer.usage is None or answer.usage.completion_tokens:
+            return answer
+    odd = _odd_whole.decode(body)
+    return _Whole(odd.choices, read_counters(odd.usage), odd.error)
 
 
 def _read(raw: Raw) -> Any:
