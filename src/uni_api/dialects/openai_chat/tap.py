@@ -117,9 +117,12 @@ class Tap(Struct, eq=False, kw_only=True):
 
     @property
     def usage(self) -> Usage | None:
-        for data in _data(self._metered) if self._metered else ():
-            return usage_in(data)
-        return None
+        event = self._metered
+        found = usage_in(event[6:]) if event.startswith(b"data: {") else None  # JSON does not mind the blank line
+        if found is None and event:
+            for data in _data(event):
+                return usage_in(data)
+        return found
 
     def feed(self, chunk: bytes) -> bytes:
         if not chunk.endswith(_ENDS):
