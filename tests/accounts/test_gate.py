@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.accounts.keys import DOLLAR, Clock, limited, lines, plan
 from tests.routing.plans import client
-from uni_api.accounts import Ask, Came, Gate, Pass
+from uni_api.accounts import Ask, Came, Gate, Pass, both
 from uni_api.canon import Usage
 from uni_api.config.plan import Client
 from uni_api.config.policy import Limit, Price, PriceList
@@ -487,3 +487,27 @@ def test_at_once_or_not_comes_to_the_same(steps: list[tuple[bool, float, str]], 
             assert mine == await outcome(plain, at_once=False, then=then)
 
     run(main())
+
+
+def test_nothing_is_awaited_where_this_process_counts_itself() -> None:
+    who = limited("sk-1", TEN, dollars=1)
+    gate = opened(who)
+    for came in (None, spent(Usage(input=3)), spent(None), spent(Usage(output=3), whole=False)):
+        held = gate.at_once(who, "m", lambda: Ask("m", 10, 5))
+        assert held is not None and gate.settle(held, came) is None
+    held = gate.at_once(who, "m", lambda: Ask("m", 10, 5))
+    assert held is not None and gate.give_back(held) is None
+    again = gate.at_once(who, "m", lambda: Ask("m", 10, 5))
+    assert again is not None and again.headers == held.headers
+
+
+def test_two_things_to_await_are_one() -> None:
+    done_so_far: list[str] = []
+
+    async def note(what: str) -> None:
+        done_so_far.append(what)
+
+    assert both(None, None) is None
+    for work in (both(note("a"), None), both(None, note("b")), both(note("c"), note("d"))):
+        run(done(work))
+    assert done_so_far == ["a", "b", "c", "d"]

@@ -103,3 +103,32 @@ def test_costs_are_the_tokens_by_the_price(prompt: int, output: int, per_input: 
     usage = Usage(input=prompt, output=output)
     found = cost(usage, Price(per_input, per_output))
     assert abs(found - 1_000 * (prompt * per_input + output * per_output)) <= 1 + found * 1e-9
+
+
+USAGES = st.builds(Usage, input=st.integers(0, 400), cache_read=st.sampled_from([0, 30]), output=st.integers(0, 400))
+
+
+@given(
+    st.lists(st.tuples(USAGES, st.sampled_from(["alias", "gpt-5"]), st.sampled_from(["up", "flat", None])), max_size=9)
+)
+def test_what_is_at_hand_costs_the_same(asked: list[tuple[Usage, str, str | None]]) -> None:
+    found, afresh = prices(Known()), prices(Known())
+    served = {"up": candidate("up"), "flat": candidate("flat"), None: None}
+    for usage, model, name in asked:
+        price = afresh.of(model, served[name], usage.prompt)
+        assert found.cost(model, served[name], usage) == cost(usage, price)
+        price = afresh.of(model, served[name], usage.input)
+        plain = Usage(input=usage.input, output=usage.output)
+        assert found.likely(model, served[name], usage.input, usage.output) == cost(plain, price)
+
+
+def test_a_price_at_hand_is_asked_for_again_too() -> None:
+    known, clock = Known(), Clock()
+    found, flat = prices(known, clock=clock), candidate("flat")
+    for _ in range(3):
+        assert found.likely("alias", flat, 1_000, 1_000) == found.cost("alias", flat, Usage(input=1_000, output=1_000))
+    clock.at += REVISED
+    found.likely("alias", flat, 1, 1)
+    clock.at += REVISED
+    found.cost("alias", flat, Usage(input=1))
+    assert [now for _, _, now in known.asked] == [clock.at - 2 * REVISED, clock.at - REVISED, clock.at]

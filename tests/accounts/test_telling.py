@@ -1,10 +1,12 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.accounts.keys import lines
+from tests.accounts.keys import Clock, lines
 from uni_api.accounts import telling
-from uni_api.state import Short, Taken, Want
+from uni_api.state import LocalState, Short, Taken, Want
 
 
 def told(seconds: float) -> str:
@@ -44,3 +46,23 @@ def test_a_wait_without_end_is_not_told() -> None:
     assert denied.retry_after is None
     assert b"x-ratelimit-reset-requests" not in dict(denied.headers)
     assert len(denied.message) < 500
+
+
+@given(st.lists(st.sampled_from([0.0, 0.25, 0.999999, 1.0, 7.5, 61.0, 90_000.0, -0.5, -30.0]), max_size=40))
+def test_a_notice_tells_what_the_windows_are_in_whole_seconds(pauses: list[float]) -> None:
+    clock = Clock()
+    gauge = LocalState(clock).gauge([Want("m", 9, 60.0), Want("d", 20, 86_400.0)])
+    assert gauge is not None
+    notice = telling.Notice(gauge)
+    for pause in pauses:
+        clock.at += pause
+        tick = gauge.take()
+        if not isinstance(tick, int):
+            continue
+        window, most = gauge.pairs[gauge.fullest()]
+        seconds = -((tick - window.leaves) // 1_000_000)
+        assert lines(notice.of(tick)) == {
+            b"x-ratelimit-limit-requests": b"%d" % most,
+            b"x-ratelimit-remaining-requests": b"%d" % (most - window.total),
+            b"x-ratelimit-reset-requests": told(seconds).encode(),
+        }

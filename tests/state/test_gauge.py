@@ -1,6 +1,8 @@
 """A gauge counts as windows do, in the same ones, and goes on where one was dropped."""
 
 import asyncio
+import json
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +44,7 @@ def test_taking_by_a_gauge_is_taking_from_the_windows(steps: list[tuple[bool, fl
         elif isinstance(mine, int) and not isinstance(theirs, Short):
             for (window, most), left, resets in zip(gauge.pairs, theirs.left, theirs.resets, strict=True):
                 assert most - window.total == left
-                assert abs((window.times[0] + window.span - mine) / 1e6 - resets) < 1e-6
+                assert abs((window.leaves - mine) / 1e6 - resets) < 1e-6
             shares = [window.total / most for window, most in gauge.pairs]
             assert shares[gauge.fullest()] == max(shares)
 
@@ -94,5 +96,23 @@ def test_a_purse_is_the_states_own_count() -> None:
         purse.spend(-60)
         assert await state.spent("who") == 80
         assert repr(purse) == "<Purse 80 spent>"
+
+    asyncio.run(scene())
+
+
+def test_what_is_to_be_kept_is_told_once_until_it_is_written(tmp_path: Path) -> None:
+    async def scene() -> None:
+        state = LocalState(Clock(), tmp_path)
+        gauge, purse = state.gauge((MINUTE, DAY)), state.purse("who")
+        assert gauge is not None and purse is state.purse("who")
+        gauge.take()
+        gauge.take()
+        assert purse.reserve(70, 100)
+        purse.spend(-20)
+        state.purse("nothing spent")
+        await state.aclose()
+        kept = json.loads((tmp_path / "state.json").read_bytes())
+        assert kept["spent"] == {"who": 50} and [name for name, *_ in kept["windows"]] == ["key"]
+        assert await LocalState(Clock(), tmp_path).spent("who") == 50
 
     asyncio.run(scene())

@@ -25,12 +25,15 @@ def test_many_changes_are_one_writing(tmp_path: Path) -> None:
 
     async def run() -> None:
         keeper = Keeper(tmp_path / "deep" / "folder", content, every=0.02)
+        assert not keeper.told
         for _ in range(1_000):
             keeper.changed()
+            assert keeper.told
         for _ in range(500):
             if (tmp_path / "deep" / "folder" / "state.json").exists():
                 break
             await asyncio.sleep(0.01)
+        assert not keeper.told
         await keeper.aclose()
 
     asyncio.run(run())

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uni_api.state import Short, Taken, Want
-from uni_api.state.windows import EXACT, TICKS, Windows, ticks
+from uni_api.state.windows import EXACT, TICKS, Window, Windows, ticks
 
 START = 1_795_000_000.0
 NAMES = ("a", "b")
@@ -182,3 +182,23 @@ def test_memory_is_bounded_with_hostile_names(letter: str) -> None:
     tracemalloc.stop()
     assert len(windows) == 2_000
     assert used < 2_000 * 1_500
+
+
+@given(st.lists(st.tuples(st.sampled_from(["add", "pass", "back", "change"]), st.integers(0, 40_000)), max_size=60))
+def test_what_a_window_has_at_hand_is_what_its_times_say(steps: list[tuple[str, int]]) -> None:
+    """When its first entry leaves, and which takings share the last one: those of one grain."""
+    window, now, grain = Window(60 * TICKS), ticks(START), 60 * TICKS // EXACT
+    window.fill([now - 2 * EXACT + each for each in range(EXACT)], [1] * EXACT)
+    for verb, by in steps:
+        if verb == "change" and window.times:
+            window.change(-1, window.times[-1])
+        else:
+            now += {"pass": 1_000 * by, "back": -by}.get(verb, by)
+            window.pass_to(now)
+            many, last = len(window.times), window.times[-1] if window.times else None
+            shares = last == now or (many >= EXACT and last is not None and last // grain == now // grain)
+            window.total += 1
+            window.add(1, now)
+            assert len(window.times) == many + (not shares) and window.times[-1] == now
+        assert window.total == sum(window.amounts)
+        assert window.leaves == (window.times[0] + window.span if window.times else 0)

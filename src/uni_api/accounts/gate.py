@@ -19,7 +19,7 @@ USUAL_OUTPUT = 1_000
 _MOST_METERS = 10_000
 
 
-class Ask(Struct, frozen=True):
+class Ask(Struct, frozen=True, gc=False):
     """What a request is for, and where that `weighs`, what it may come to, as far as one can tell before.
 
     prompt: an estimate of its tokens · output: the most tokens that it allows its answer, None for not said · likely:
@@ -40,7 +40,7 @@ class Ask(Struct, frozen=True):
 _UNWEIGHED = Ask("")
 
 
-class Came(Struct, frozen=True):
+class Came(Struct, frozen=True, gc=False):
     """What a request came to that was served. `whole`: the answer came to its end, so that `usage` is final."""
 
     candidate: Candidate | None = None
@@ -48,7 +48,7 @@ class Came(Struct, frozen=True):
     whole: bool = True
 
 
-class Pass(Struct, frozen=True):
+class Pass(Struct, frozen=True, gc=False):
     """What one request was let in with. `headers`, as they are sent, tell the client what it has left.
 
     taken: what its limits gave, as `meter` wanted it · reserved: of the money in the meter's purse, in billionths of a
@@ -99,7 +99,8 @@ class Gate:
             tick, headers = found, notice.of(found)
         if purse is None or credits is None:
             return Pass(client, ask, headers, where, None, None, tick)
-        reserved = self._prices.likely(model, ask.likely, ask.prompt, ask.answer)
+        answer = USUAL_OUTPUT if ask.output is None else ask.answer
+        reserved = self._prices.likely(model, ask.likely, ask.prompt, answer)
         if not purse.reserve(reserved, credits):
             if gauge is not None and tick is not None:
                 gauge.give_back(tick)

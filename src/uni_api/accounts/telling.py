@@ -45,21 +45,24 @@ def of_taken(taken: Taken, tokens: Sequence[bool]) -> bytes:
 class Notice:
     """The same for limits of requests alone, which most are. Seconds are whole ones, so that little is written anew."""
 
-    __slots__ = ("_gauge", "_place", "_seconds", "_text")
+    __slots__ = ("_from", "_gauge", "_leaves", "_place", "_text", "_until")
 
     def __init__(self, gauge: Gauge) -> None:
         self._gauge = gauge
-        self._place = self._seconds = -1
         self._text = b""
+        # What is written holds for this place and this time of leaving, between these ticks.
+        self._place = self._leaves = self._from = self._until = 0
 
     def of(self, tick: int) -> bytes:
         """Headers of what the gauge took at the time `tick`, just now."""
         pairs = self._gauge.pairs
         place = 0 if len(pairs) == 1 else self._gauge.fullest()
         window, most = pairs[place]
-        seconds = -((tick - window.times[0] - window.span) // TICKS)
-        if seconds != self._seconds or place != self._place:
-            self._seconds, self._place = seconds, place
+        if not self._from <= tick < self._until or window.leaves != self._leaves or place != self._place:
+            self._place, self._leaves = place, window.leaves
+            seconds = -((tick - window.leaves) // TICKS)
+            self._from = window.leaves - seconds * TICKS
+            self._until = self._from + TICKS
             self._text = _REQUEST_NOTICE % (most, (f"{seconds}s" if seconds < 60 else _period(seconds)).encode())
         return self._text % (most - window.total)
 

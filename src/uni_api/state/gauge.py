@@ -33,8 +33,7 @@ class Gauge:
         if not pairs:
             return self._take_anew(tick)
         for window, most in pairs:
-            times = window.times
-            if times and (times[0] <= tick - window.span or times[-1] > tick):
+            if window.leaves <= tick or window.times[-1] > tick:
                 window.pass_to(tick)
             if window.total >= most or window.dropped:
                 return self._take_anew(tick)
@@ -53,7 +52,7 @@ class Gauge:
 
     def full_for(self, tick: int) -> float:
         """Seconds for which nothing more can be taken; 0 where something can."""
-        ends = [window.times[0] + window.span for window, most in self.pairs if window.total >= most and window.times]
+        ends = [window.leaves for window, most in self.pairs if window.total >= most and window.times]
         return (max(ends) - tick) / TICKS if ends else 0.0
 
     def taken(self, tick: int) -> Taken:

@@ -24,14 +24,20 @@ Key = tuple[str, float]
 
 
 class Window:
-    """What was taken within the last `span` ticks: times in order, an amount each, and the sum of the amounts."""
+    """What was taken within the last `span` ticks: times in order, an amount each, and the sum of the amounts.
 
-    __slots__ = ("_grain", "amounts", "dropped", "span", "times", "total")
+    leaves: when the first of them does, 0 where nothing is in here · dropped: it is over, and another one stands for
+    its name.
+    """
+
+    __slots__ = ("_grain", "_shared", "amounts", "dropped", "leaves", "span", "times", "total")
 
     def __init__(self, span: int) -> None:
         self.span = span
-        self.dropped = False  # it is over, and another one stands for its name
+        self.dropped = False
+        self.leaves = 0
         self._grain = max(1, span // EXACT)
+        self._shared = 0  # the last entry is for all until then, or for fewer
         self.times: list[int] = []
         self.amounts: list[int] = []
         self.total = 0
@@ -43,20 +49,28 @@ class Window:
             return
         if times[-1] > now:
             self.times = times = [min(each, now) for each in times]
+            self._look()
         if times[0] <= now - self.span:
             gone = bisect_right(times, now - self.span)
             self.total -= sum(self.amounts[:gone])
             del times[:gone], self.amounts[:gone]
+            self._look()
 
     def add(self, amount: int, now: int) -> None:
         """Enter `amount`. The caller has counted it in `total` already."""
         times = self.times
-        if times and (times[-1] == now or (len(times) >= EXACT and times[-1] // self._grain == now // self._grain)):
+        if len(times) >= EXACT and now < self._shared:
             times[-1] = now
             self.amounts[-1] += amount
+        elif times and (times[-1] == now or (len(times) >= EXACT and times[-1] // self._grain == now // self._grain)):
+            times[-1] = now
+            self.amounts[-1] += amount
+            self._look()
         elif amount:
             times.append(now)
             self.amounts.append(amount)
+            if len(times) == 1 or len(times) >= EXACT:
+                self._look()
 
     def change(self, by: int, at: int) -> None:
         """Correct what was taken at the time `at`, unless that is over by now."""
@@ -71,6 +85,19 @@ class Window:
         self.amounts[place] += by
         if not self.amounts[place]:
             del self.times[place], self.amounts[place]
+            self._look()
+
+    def fill(self, times: list[int], amounts: list[int]) -> None:
+        """Hold these, in place of what is there."""
+        self.times, self.amounts = times, amounts
+        self.total = sum(amounts)
+        self._look()
+
+    def _look(self) -> None:
+        """Note when the first entry leaves, and until when the last is shared."""
+        times = self.times
+        self.leaves = times[0] + self.span if times else 0
+        self._shared = times[-1] - times[-1] % self._grain + self._grain if len(times) >= EXACT else 0
 
     def wait(self, excess: int, now: int) -> int | None:
         """Ticks until `excess` of what is in here has left. None: there is not so much in here."""
@@ -156,8 +183,7 @@ class Windows:
         """Put back what `entries` gave, in place of what is there."""
         tick = ticks(now)
         window = self._window(Want(name, 0, seconds), tick)
-        window.times, window.amounts = list(times), list(amounts)
-        window.total = sum(amounts)
+        window.fill(list(times), list(amounts))
         window.pass_to(tick)
 
     def __len__(self) -> int:

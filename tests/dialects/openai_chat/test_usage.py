@@ -1,5 +1,6 @@
 """Token counts and finish words, as hosts spell them."""
 
+import json
 from typing import Any, get_args
 
 import pytest
@@ -8,7 +9,7 @@ from openai.types import CompletionUsage
 
 from tests.dialects import laws
 from uni_api.canon import Finish, Usage
-from uni_api.dialects.openai_chat.usage import Reason, read_finish, read_usage, write_finish, write_usage
+from uni_api.dialects.openai_chat.usage import Reason, read_finish, read_usage, usage_in, write_finish, write_usage
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,17 @@ from uni_api.dialects.openai_chat.usage import Reason, read_finish, read_usage, 
 )
 def test_spellings_of_usage(told: dict[str, Any], usage: Usage) -> None:
     assert read_usage({"usage": told}) == usage
+    for answer in (
+        {"usage": told},
+        {"usage": None, "x_groq": {"usage": told}},
+        {"usage": {}, "choices": [{"usage": told}]},
+    ):
+        assert usage_in(json.dumps(answer).encode()) == usage
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"3", b"{}", b'{"usage":7}', b'{"usage":{}}', b"[" * 5_000])
+def test_no_usage_in_what_is_no_answer(data: bytes) -> None:
+    assert usage_in(data) is None
 
 
 def test_where_usage_is_found() -> None:

@@ -111,7 +111,26 @@ def test_glance_reads_usage_and_finish_of_a_whole_answer() -> None:
     answer = {"choices": [{"message": {"content": "x"}, "finish_reason": "length"}], "usage": USAGE}
     seen = verbatim.glance(json.dumps(answer).encode())
     assert seen.usage is not None and seen.usage.total == 9
-    assert seen.finish is not None and seen.finish.reason == "length"
+    assert seen.finish is not None and seen.finish.reason == "length" and seen.finished
+
+
+@pytest.mark.parametrize(
+    ("told", "total"),
+    [
+        ({"prompt_tokens": 4, "completion_tokens": "many"}, 4),
+        ({"prompt_tokens": 4, "completion_tokens": 5, "cached_tokens": None}, 9),
+        ({"input_tokens": 4, "output_tokens": 5}, 9),
+        ({"prompt_tokens": 0}, 0),
+        ({}, None),
+        (None, None),
+        ("a lot", None),
+    ],
+)
+def test_glance_mends_odd_counters(told: Any, total: int | None) -> None:
+    answer = {"choices": [{"message": {"content": "x"}, "finish_reason": None}], "usage": told}
+    seen = verbatim.glance(json.dumps(answer).encode())
+    assert (seen.usage.total if seen.usage is not None else None) == total
+    assert not seen.finished
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"choices":[]}', b'{"error":{"message":"no"}}', b"[1]"])

@@ -32,7 +32,7 @@ _MOST = 10**15
 _Whole = Annotated[int, Meta(ge=0, lt=_MOST)]
 
 
-class _Details(Struct, frozen=True):
+class _Details(Struct, frozen=True, gc=False):
     cached_tokens: _Whole = 0
     cache_write_tokens: _Whole = 0
     reasoning_tokens: _Whole = 0
@@ -43,7 +43,7 @@ class _Details(Struct, frozen=True):
 _NO_DETAILS = _Details()
 
 
-class Counters(Struct, frozen=True):
+class Counters(Struct, frozen=True, gc=False):
     """Every name that hosts have for a counter."""
 
     prompt_tokens: _Whole = 0
@@ -67,7 +67,7 @@ class Counters(Struct, frozen=True):
 _NESTED = {name for name in Counters.__struct_fields__ if name.endswith("_details")} | {"cache_creation"}
 
 
-class _Counted(Struct):
+class _Counted(Struct, gc=False):
     """An answer or chunk as most hosts write it."""
 
     usage: Counters | None = None
