@@ -47,6 +47,7 @@ class Upstream:
     """A response whose pieces come one by one; a Fault among them is raised."""
 
     status = 200
+    framed = b""
 
     def __init__(self, *pieces: bytes | Fault, silent: bool = False) -> None:
         self.left = [*pieces]

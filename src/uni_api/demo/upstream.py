@@ -21,6 +21,7 @@ class DemoResponse:
 
     status = 200
     ended = True
+    framed = b""
 
     def __init__(self, kind: bytes, pieces: Iterator[bytes], pause: float) -> None:
         self._kind = kind

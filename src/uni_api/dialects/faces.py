@@ -152,6 +152,12 @@ class Tap(Glance, Protocol):
     def broke(self) -> Fault | None:
         """The error that an event after the first content carried."""
 
+    def whole(self, framed: bytes, /) -> bytes:
+        """What the client may have of a stream that came whole, in its HTTP chunks, and is as most are.
+
+        Nothing, and nothing was noted, for any other: that is for `feed`, without the chunks.
+        """
+
     def feed(self, chunk: bytes, /) -> bytes:
         """The bytes that the client may have. Raises Fault for an error before any content."""
 

@@ -49,9 +49,10 @@ class Stream(Protocol):
 class Answer(Struct):
     """`body`, then what `stream` brings where there is one. A stream must be poured, or abandoned.
 
-    told: what the answer says of itself, complete once it has passed · fault: what broke its stream · settle: to be
-    called once everything has passed, or will not, where it is `due` or the stream broke; what it gives is awaited ·
-    close: ends what is still open at the upstream, and does nothing when that is over.
+    framed: `body` is in HTTP chunks, and all there is · told: what the answer says of itself, complete once it has
+    passed · fault: what broke its stream · settle: to be called once everything has passed, or will not, where it is
+    `due` or the stream broke; what it gives is awaited · close: ends what is still open at the upstream, and does
+    nothing when that is over.
     """
 
     status: int
@@ -63,6 +64,7 @@ class Answer(Struct):
     due: bool = False
     settle: "Callable[[Answer], Awaitable[None] | None] | None" = None
     close: Callable[[], None] | None = None
+    framed: bool = False
 
     def abandon(self) -> None:
         """Let go of the upstream: nobody is going to read the stream."""

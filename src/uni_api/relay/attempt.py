@@ -100,8 +100,21 @@ class Arriving(Struct, eq=False):
         return self._read(body) if body else None
 
     def _streamed(self) -> Answer | None:
-        data = b"" if _is_labelled_json(self._response) else self._response.at_hand()
+        response = self._response
+        if _is_labelled_json(response):
+            return None
+        if response.framed:
+            tap = self._tap_off()
+            if body := tap.whole(response.framed):
+                response.close()
+                return Answer(200, [EVENTS], body, None, tap, framed=True)
+        data = response.at_hand()
         return self._tapped(data) if data else None
+
+    def _tap_off(self) -> Tap:
+        lane = self._lane
+        assert lane.verbatim is not None
+        return lane.verbatim.tap(usage_shown=self._seen.usage_shown, lenient=self._attempt.alone)
 
     def _read(self, body: bytes) -> Answer:
         lane = self._lane
@@ -114,9 +127,7 @@ class Arriving(Struct, eq=False):
 
     def _tapped(self, data: bytes) -> Answer | None:
         """The answer, if the first bytes of its stream hold content."""
-        lane = self._lane
-        assert lane.verbatim is not None
-        self._tap = tap = lane.verbatim.tap(usage_shown=self._seen.usage_shown, lenient=self._attempt.alone)
+        self._tap = tap = self._tap_off()
         first = tap.feed(data)
         return self._opened(tap, first) if tap.begun else None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from uni_api.canon import Media
 from uni_api.config.plan import Channel, Plan
@@ -151,7 +151,11 @@ class Lane:
         address = channel.provider.address(attempt.door, self.candidate.model, stream=stream)
         headers = headers_for(channel, address)
         alone = address.sign is None and address.grant is None
-        return Way(address, headers, compile_head("POST", address.url, headers) if alone else None)
+        if not alone:
+            return Way(address, headers)
+        head = compile_head("POST", address.url, headers)
+        keeps_chunks = stream and self.verbatim is not None and not self.triggers
+        return Way(address, headers, structs.replace(head, keeps_chunks=keeps_chunks))
 
     async def _send_signed(self, way: Way, sign: Sign, body: bytes, timeouts: Timeouts) -> UpstreamResponse:
         url = way.address.url

@@ -12,6 +12,10 @@ class UpstreamResponse(Protocol):
     def ended(self) -> bool:
         """Whether the whole answer has arrived, read or not."""
 
+    @property
+    def framed(self) -> bytes:
+        """A body that came whole, in its HTTP chunks, until it is read otherwise. Mostly there is none."""
+
     def header(self, name: bytes, /) -> bytes | None: ...
 
     def at_hand(self) -> bytes:
@@ -44,6 +48,7 @@ class Begun:
     def __init__(self, response: UpstreamResponse, first: bytes) -> None:
         self._response = response
         self._first = first
+        self.framed = b""
         self.status = response.status
         self.header = response.header
         self.close = response.close

@@ -20,6 +20,7 @@ from msgspec import Struct
 from uni_api.errors import Denied
 from uni_api.server.intake import too_large
 from uni_api.server.request import Request
+from uni_api.transport.chunks import joined
 from uni_api.transport.outbox import Outbox
 
 logger = logging.getLogger("uni_api.server")
@@ -313,11 +314,18 @@ class Connection(asyncio.Protocol):
 
     # Writing
 
-    def respond(self, status: int, headers: list[bytes], body: bytes) -> None:
-        """A whole response, in one write. Headers are taken as they are, each with its line break."""
+    def respond(self, status: int, headers: list[bytes], body: bytes, *, framed: bool = False) -> None:
+        """A whole response, in one write. Headers are taken as they are, each with its line break.
+
+        framed: `body` is in chunks.
+        """
         if self.gone:
             return
-        if status != 204:
+        if framed and self._serving is not None and self._serving.chunkable:
+            headers.append(b"transfer-encoding: chunked\r\n")
+        elif status != 204:
+            if framed:
+                body = joined(body)
             headers.append(b"content-length: %d\r\n" % len(body))
         parts = self._head(status, headers)
         if not self._bodyless:

@@ -50,7 +50,7 @@ class Errand(Struct, eq=False):
     def respond(self, answer: Answer) -> None:
         if b"origin" in self.request.headers:
             answer.headers.append(CORS)
-        self.out.respond(answer.status, answer.headers, answer.body)
+        self.out.respond(answer.status, answer.headers, answer.body, framed=answer.framed)
 
     def refuse(self, error: Denied) -> None:
         """Answer with an error, if there is somebody to hear it and no answer has begun."""

@@ -13,6 +13,7 @@ from typing import Protocol, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from uni_api.errors import Fault
+from uni_api.transport.chunks import LAST, Scout
 from uni_api.transport.head import Head
 from uni_api.transport.outbox import Outbox
 from uni_api.transport.proxy import Route
@@ -68,6 +69,7 @@ class Connection(asyncio.Protocol):
         "_idle_seconds",
         "_idled",
         "_keep",
+        "_keeps_chunks",
         "_loop",
         "_outbox",
         "_owner",
@@ -77,6 +79,7 @@ class Connection(asyncio.Protocol):
         "_read_paused",
         "_repeated",
         "_response",
+        "_scout",
         "_since",
         "_timeouts",
         "_timer",
@@ -110,6 +113,8 @@ class Connection(asyncio.Protocol):
         self._repeated: list[bytes] = []  # what a head says again: it counts towards its bounds
         self._parser = HttpResponseParser(self)
         self._feed: Callable[[bytes], None] = self._parser.feed_data
+        self._keeps_chunks = False
+        self._scout: Scout | None = None
         self._phase = _IDLE
         self._response: Response | None = None
         self._flaw = ""
@@ -143,6 +148,7 @@ class Connection(asyncio.Protocol):
         self._timeouts = timeouts
         self._head_size = 0
         self._bodyless = head.method == "HEAD"
+        self._keeps_chunks = head.keeps_chunks
         now = self._loop.time()
         self._idled = now - self._since
         self._since = now
@@ -224,6 +230,8 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         in_head = self._phase is _HEAD
+        if in_head and self._keeps_chunks and self._comes_whole(data, response):
+            return
         try:
             self._feed(data)
         except (HttpParserError, HttpParserUpgrade) as error:
@@ -247,6 +255,24 @@ class Connection(asyncio.Protocol):
             self._finish(response)
         elif self._phase is _BODY and response.sink is None:
             response.wake()
+
+    def _comes_whole(self, data: bytes, response: Response) -> bool:
+        """Whether `data` is all of the answer: then its chunks are left as they are."""
+        if self._head_size or not data.endswith(LAST):
+            return False
+        scout = self._scout = self._scout or Scout()
+        framed = scout.framed(data)
+        size = len(data)
+        if not framed or len(scout.headers) > MAX_HEADERS or size - len(framed) > MAX_HEAD:
+            return False
+        response.status = 200
+        response.headers = scout.headers
+        response.framed = framed
+        self._head_size = size
+        self._keep = True
+        self._extra = False
+        self._finish(response)
+        return True
 
     def _note_head(self, size: int) -> None:
         """`size` bytes came that begin with more of a head, perhaps with its end."""
@@ -286,6 +312,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._cut("closed the connection" if exc is None else "broke off the connection")
         del self._parser, self._feed  # each holds this object: without them it is freed at once
+        if self._scout is not None:
+            self._scout.close()
 
     def pause_writing(self) -> None:
         self._write_paused = True

@@ -48,12 +48,15 @@ class Origin(Struct, frozen=True, cache_hash=True):
 class Head(Struct, frozen=True):
     """A request but its body: `data` is the request line and every header but content-length, without the blank line.
 
+    keeps_chunks: an answer that comes whole may be left in its chunks.
+
     Holds the key: repr and str show the origin only.
     """
 
     origin: Origin
     data: bytes
     method: str = "POST"
+    keeps_chunks: bool = False
 
     def __repr__(self) -> str:
         return f"<Head {self.method} {self.origin.scheme}://{self.origin.authority}>"

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from uni_api.errors import Fault
+from uni_api.transport.chunks import joined
 from uni_api.transport.inflate import Inflater
 
 HIGH_WATER = 64 * 1024
@@ -39,8 +40,8 @@ class Response(Struct, eq=False):
     One task at a time may read. Cancelling a read closes the connection at once.
 
     What follows `host` is the connection's to set. headers: names in lower case, of repeated ones the first, values as
-    they came · size: the bytes in which what is unread has come · news: called when there is more to see, and no task
-    waits for it.
+    they came · framed: a body that came whole, in its chunks, until it is read · size: the bytes in which what is
+    unread has come · news: called when there is more to see, and no task waits for it.
     """
 
     _source: Source
@@ -49,6 +50,7 @@ class Response(Struct, eq=False):
     status: int = 0
     headers: Mapping[bytes, bytes] = NO_HEADERS
     coding: bytes = b""
+    framed: bytes = b""
     unread: list[bytes] = []
     size: int = 0
     ended: bool = False
@@ -83,6 +85,8 @@ class Response(Struct, eq=False):
 
     def at_hand(self) -> bytes:
         """All of the body that has arrived, was not read yet, and needs no decoding. It may be nothing."""
+        if self.framed:
+            self._unframe()
         return self._taken() if self.unread and not self.coding else b""
 
     def chunk(self) -> Coroutine[Any, Any, bytes]:
@@ -91,6 +95,8 @@ class Response(Struct, eq=False):
         A content-encoding of gzip or deflate is undone; then it is a bounded piece of what has arrived. Raises
         Fault("protocol") when the body is cut short or damaged, and Fault("timeout") when the upstream falls silent.
         """
+        if self.framed:
+            self._unframe()
         return self._inflated() if self.coding else self._raw()
 
     async def read(self, limit: int) -> bytes:
@@ -98,6 +104,8 @@ class Response(Struct, eq=False):
 
         Raises Fault("protocol") when it has more than `limit` bytes, or as `chunk` does.
         """
+        if self.framed:
+            self._unframe()
         parts: list[bytes] = []
         size = 0
         while part := await (self._inflated() if self.coding else self._raw()):
@@ -113,6 +121,8 @@ class Response(Struct, eq=False):
 
         What arrives after that waits to be read. Raises as `chunk` does, and any Fault that `sink` raises.
         """
+        if self.framed:
+            self._unframe()
         if self.coding:
             while data := await self._inflated():
                 if not sink(data):
@@ -135,6 +145,11 @@ class Response(Struct, eq=False):
                 raise self._refused
             if not wants_more:
                 return True
+
+    def _unframe(self) -> None:
+        framed, self.framed = self.framed, b""
+        if body := joined(framed):
+            self.unread.append(body)
 
     def give(self, piece: bytes) -> None:
         """Hand `piece` to the sink. Called by the connection."""

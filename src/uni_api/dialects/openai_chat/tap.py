@@ -20,6 +20,7 @@ _FINISH = b'"finish_reason":"'
 _FINISH_SPACED = b'"finish_reason": "'
 _ERROR = b'"error"'
 DONE = b"data: [DONE]\n\n"
+_DONE_IN_CHUNKS = b"e\r\n%b\r\n0\r\n\r\n" % DONE
 
 LOOK_BACK = 2
 """Usage, finish and errors end a stream: a block of many events is read from its end to so many with none of them."""
@@ -123,6 +124,24 @@ class Tap(Struct, eq=False, kw_only=True):
             for data in _data(event):
                 return usage_in(data)
         return found
+
+    def whole(self, framed: bytes) -> bytes:
+        """The usage becomes a comment of its length where the client did not ask for it: the chunks stay what they are.
+
+        Taking it out would need to know where chunks begin, which a stream may be made to disguise.
+        """
+        stop = len(framed) - len(_DONE_IN_CHUNKS)
+        if not (framed.endswith(_DONE_IN_CHUNKS) and _surely_speaks(framed)):
+            return b""
+        start, metered = _last_chunk(framed, stop)
+        _, finishing = _last_chunk(framed, start)
+        if not self._ends_usually(finishing, metered):
+            return b""
+        self.begun = self.done = True
+        if self.usage_shown:
+            return framed
+        view, size = memoryview(framed), len(metered)
+        return b"".join((view[: stop - 2 - size], b":".ljust(size - 2), b"\n\n", view[stop - 2 :]))
 
     def feed(self, chunk: bytes) -> bytes:
         if not chunk.endswith(_ENDS):
@@ -298,17 +317,22 @@ class Tap(Struct, eq=False, kw_only=True):
         """Where the usage begins, when the events before `stop` are a finish and then nothing but usage; 0 if not."""
         usage = block.rfind(b"\n\n", 0, stop - 2) + 2
         finish = block.rfind(b"\n\n", 0, max(0, usage - 2)) + 2
+        return usage if self._ends_usually(block[finish:usage], block[usage:stop]) else 0
+
+    def _ends_usually(self, finishing: bytes, metered: bytes) -> bool:
+        """Whether these two events are a finish and then nothing but usage. Then they are noted."""
         if (
-            block.find(_NO_CHOICES, usage) < 0
-            or block.find(_USAGE + b"{", usage) < 0
-            or not _finishes(block[finish:usage])
-            or block.find(_ERROR, finish) >= 0
+            metered.find(_NO_CHOICES) < 0
+            or metered.find(_USAGE + b"{") < 0
+            or not _finishes(finishing)
+            or finishing.find(_ERROR) >= 0
+            or metered.find(_ERROR) >= 0
         ):
-            return 0
+            return False
         self.finished = True
-        self._finishing = block[finish:usage]
-        self._metered = block[usage:stop]
-        return usage
+        self._finishing = finishing
+        self._metered = metered
+        return True
 
     def _read_whole(self, data: bytes) -> None:
         if data == b"[DONE]":
@@ -339,6 +363,16 @@ class Tap(Struct, eq=False, kw_only=True):
 def _last_end(data: bytes) -> int:
     """Where the last whole event of `data` ends; 0 when none does."""
     return max(at + len(end) if (at := data.rfind(end)) >= 0 else 0 for end in _ENDS)
+
+
+def _last_chunk(framed: bytes, stop: int) -> tuple[int, bytes]:
+    """Where what seems to be the chunk begins that ends at `stop`, and the event in it; no event where none does."""
+    start = framed.rfind(b"\n\n\r\n", 0, max(0, stop - 4)) + 4
+    at = framed.find(b"\r\n", start, start + 10) + 2
+    event = framed[at : stop - 2]
+    if start < 4 or framed[start : at - 2] != b"%x" % len(event):
+        return 0, b""
+    return start, event
 
 
 def _event_end(block: bytes, start: int) -> int:
