@@ -1,6 +1,6 @@
 import pytest
 
-from uni_api.config.policy import ByModel, Price, PriceList
+from uni_api.config.policy import ByModel, Limit, Price, PriceList
 
 TABLE = ByModel(entries=(("gpt", 1), ("gpt-5.1", 2), ("exact", 3)), default=9)
 
@@ -28,3 +28,7 @@ def test_a_price_goes_by_the_beginning_of_the_name() -> None:
     assert prices.of("gpt-5-mini") == Price(1, 2)
     assert prices.of("my-gpt-5") == Price(5, 6)
     assert PriceList().of("gpt-5") is None
+
+
+def test_only_a_limit_of_requests_does_not_care_what_they_come_to() -> None:
+    assert [limit.weighs for limit in (Limit(9, 60), Limit(9, 60, tokens=True), Limit(9))] == [False, True, True]

@@ -26,7 +26,6 @@ CHANNELS: dict[str, tuple[list[str], dict[str, Any], Script | Sequence[Script]]]
     "alone": (["1"], {}, [fails(429, headers={"retry-after": "60"}), GOOD]),
     "limited": (["1", "2"], {"api_key_rate_limit": {"limited": "5/min", "default": "1/min"}}, GOOD),
     "small": (["1", "2"], {"api_key_rate_limit": "100/tpr"}, GOOD),
-    "tokens": (["1", "2"], {"api_key_rate_limit": "100/tpm"}, GOOD),
 }
 
 
@@ -104,9 +103,3 @@ def test_a_request_that_is_too_long_for_every_key_is_told_so(world: World) -> No
     answer = world.gateway.post(request("small", **long))
     assert (answer.status, answer.json()["error"]["code"]) == (413, "request_too_long")
     assert world.keys("small") == ["1"]
-
-
-def test_tokens_are_limited_as_requests_are(world: World) -> None:
-    half: dict[str, Any] = {"messages": [{"role": "user", "content": "x" * 200}]}
-    assert world.ask("tokens", 3, **half) == [200, 200, 429]
-    assert world.keys("tokens") == ["1", "2"]

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uni_api.routing.places import BITS, Away, Places
+from uni_api.routing.places import BITS, SPARE, Away, Places
 
 SIZES = st.sampled_from([1, 2, 63, BITS - 1, BITS, BITS + 1, 2 * BITS, 5000])
 
@@ -53,3 +53,12 @@ def test_away_is_a_table_of_times(steps: list[tuple[str, int, int]]) -> None:
         assert found.first() == min(((until, who) for who, until in model.items()), default=None)
         odd = [(until, who) for who, until in model.items() if who % 2]
         assert found.first_but(lambda who: who % 2 == 0) == min(odd, default=None)
+
+
+def test_what_goes_away_again_and_again_leaves_little_behind() -> None:
+    found = Away()
+    for turn in range(10_000):
+        found.drop(turn % 3)
+        found.put(turn % 3, 1e6 - turn)
+    assert len(found._heap) <= 2 * len(found) + SPARE
+    assert found.first() == (1e6 - 9_999, 0)

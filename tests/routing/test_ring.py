@@ -57,6 +57,9 @@ class World:
         given = Lease(lease) if isinstance(lease, int) else lease
         asyncio.run(self.ring.failed(self.candidate, given, Fault(kind, "no", retry_after=retry_after)))
 
+    def settles(self, lease: Lease, tokens: int, *, whole: bool = True) -> None:
+        asyncio.run(self.ring.settle(self.candidate, lease, tokens, whole=whole))
+
     def works(self, lease: Lease) -> None:
         asyncio.run(self.ring.worked(self.candidate, lease))
 
@@ -244,6 +247,152 @@ def test_tokens_are_taken_as_they_are_estimated() -> None:
     world = World(limited(channel("p", ["m"], keys=["1", "2"]), Limit(100, 60, tokens=True)))
     assert [world.place(tokens=60), world.place(tokens=60)] == [0, 1]
     assert world.lease(tokens=60) == Shut(60.0, limited=True)
+
+
+TOKENS = limited(channel("p", ["m"], keys=["1", "2"]), Limit(100, 60, tokens=True))
+
+
+def test_a_window_counts_the_tokens_that_came_in_place_of_the_estimate() -> None:
+    world = World(limited(ONE, Limit(100, 60, tokens=True)))
+    world.settles(world.leased(tokens=60), 10)
+    assert isinstance(world.lease(tokens=90), Lease)
+    assert isinstance(world.lease(tokens=1), Shut)
+    world.clock.now += 60
+    world.settles(world.leased(tokens=60), 150)
+    assert world.lease(tokens=1) == Shut(60.0, limited=True), "more than the limit, and no more fits"
+    world.clock.now += 60
+    assert isinstance(world.lease(tokens=100), Lease)
+
+
+@pytest.mark.parametrize(("came", "counted"), [(10, 60), (60, 60), (75, 75)])
+def test_what_broke_off_counts_what_was_reserved_at_least(came: int, counted: int) -> None:
+    world = World(limited(ONE, Limit(100, 60, tokens=True)))
+    world.settles(world.leased(tokens=60), came, whole=False)
+    assert isinstance(world.lease(tokens=100 - counted), Lease)
+    assert isinstance(world.lease(tokens=1), Shut)
+
+
+def test_a_window_of_requests_counts_one_whatever_the_tokens_come_to() -> None:
+    world = World(limited(ONE, Limit(2, 60), Limit(100, 3600, tokens=True), Limit(80)))
+    first = world.leased(tokens=70)
+    assert first.tokens == (False, True)
+    world.settles(first, 5)
+    second = world.leased(tokens=80)
+    world.settles(second, 5)
+    assert world.lease(tokens=1) == Shut(60.0, limited=True)
+    world.clock.now += 60
+    assert isinstance(world.lease(tokens=80), Lease), "of a hundred, ten are used"
+    assert isinstance(world.lease(tokens=20), Shut)
+
+
+def test_a_lease_without_windows_of_tokens_asks_for_no_settling() -> None:
+    for where in (ONE, POOL, limited(ONE, Limit(2, 60)), limited(POOL, Limit(100), Limit(9, 60))):
+        world = World(where)
+        lease = world.leased(tokens=50)
+        assert not lease.tokens
+        world.settles(lease, 1)
+        assert isinstance(world.lease(), Lease)
+
+
+def test_a_failed_try_keeps_its_estimate_unless_the_host_was_never_asked() -> None:
+    world = World(limited(ONE, Limit(100, 60, tokens=True)))
+    world.fails(world.leased(tokens=60), "connect")
+    world.fails(world.leased(tokens=60), "overloaded")
+    assert isinstance(world.lease(tokens=60), Shut)
+    assert isinstance(world.lease(tokens=40), Lease)
+
+
+def test_what_is_settled_once_its_window_is_over_changes_nothing() -> None:
+    world = World(limited(ONE, Limit(100, 60, tokens=True)))
+    slow = world.leased(tokens=60)
+    world.clock.now += 61
+    assert isinstance(world.lease(tokens=50), Lease)
+    world.settles(slow, 5000)
+    assert isinstance(world.lease(tokens=50), Lease)
+
+
+def test_a_door_comes_back_when_what_was_settled_makes_room() -> None:
+    world = World(TOKENS)
+    first, second = world.leased(tokens=100), world.leased(tokens=100)
+    assert world.lease(tokens=60) == Shut(60.0, limited=True)
+    world.settles(second, 20)
+    assert world.leased(tokens=60).place == second.place
+    world.settles(first, 100)
+    assert isinstance(world.lease(tokens=60), Shut), "as much as was reserved makes no room"
+
+
+def test_a_request_whose_tokens_fit_is_not_refused_for_those_of_another() -> None:
+    world = World(TOKENS)
+    for _ in range(2):
+        world.leased(tokens=60)
+    assert world.lease(tokens=60) == Shut(60.0, limited=True)
+    found = Counter[int]()
+    for _ in range(4):
+        found[world.place(tokens=20)] += 1
+        assert world.lease(tokens=60) == Shut(60.0, limited=True)
+    assert found == {0: 2, 1: 2}
+    assert world.lease(tokens=1) == Shut(60.0, limited=True)
+    world.clock.now += 60
+    assert {world.place(tokens=100), world.place(tokens=100)} == {0, 1}
+
+
+def test_a_door_that_rests_is_not_asked_for_the_sake_of_fewer_tokens() -> None:
+    world = World(TOKENS)
+    for _ in range(2):
+        world.leased(tokens=60)
+    assert isinstance(world.lease(tokens=60), Shut)
+    world.fails(0, retry_after=90)
+    assert world.place(tokens=20) == 1
+    assert world.lease(0, 1, tokens=20) == Shut(0.0)
+    assert isinstance(world.lease(1, tokens=20), Shut)
+
+
+def test_what_is_settled_for_another_channel_makes_room_for_its_key_everywhere() -> None:
+    here = World(limited(channel("p", ["m"], keys=["1"]), Limit(100, 60, tokens=True)))
+    there = World(limited(channel("q", ["m"], keys=["1"]), Limit(100, 60, tokens=True)), beside=here)
+    first = here.leased(tokens=100)
+    assert isinstance(there.lease(tokens=50), Shut)
+    here.settles(first, 10)
+    assert isinstance(there.lease(tokens=50), Lease)
+
+
+def test_a_lease_outlives_its_plan() -> None:
+    world = World(TOKENS)
+    lease = world.leased(tokens=100)
+    same = structs.replace(world.candidate.channel, models={})
+    world.ring.use(plan([same]))
+    world.settles(lease, 10)
+    world.candidate = Candidate(same, "alias", "m")
+    assert isinstance(world.lease(1 - lease.place, tokens=90), Lease)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 90), st.integers(0, 25), st.booleans()), max_size=40))
+def test_a_window_is_the_sum_of_what_came_and_what_is_still_to_come(steps: list[tuple[int, int, int, bool]]) -> None:
+    """Whatever was refused before: a door is given where its window has room for the tokens, and else none is."""
+    world = World(TOKENS)
+    held: list[tuple[Lease, float]] = []
+    counted: dict[int, list[tuple[float, int]]] = {0: [], 1: []}
+
+    def room(place: int) -> int:
+        return 100 - sum(amount for at, amount in counted[place] if at > world.clock.now - 60)
+
+    for tokens, came, pause, settles in steps:
+        found = world.lease(tokens=tokens)
+        if isinstance(found, Shut):
+            assert max(room(0), room(1)) < tokens
+        else:
+            assert room(found.place) >= tokens
+            counted[found.place].append((world.clock.now, tokens))
+            held.append((found, world.clock.now))
+        world.clock.now += pause
+        if settles and held:
+            lease, at = held.pop(0)
+            assert lease.taken is not None
+            reserved = lease.taken.wants[0].amount
+            counted[lease.place].remove((at, reserved))
+            counted[lease.place].append((at, came))
+            world.settles(lease, came)
 
 
 @pytest.mark.parametrize("kind", ["connect", "timeout", "rate"])

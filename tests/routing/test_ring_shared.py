@@ -60,6 +60,26 @@ def test_a_limit_holds_for_both_together(redis: RedisServer) -> None:
     with_two_rings(redis, work)
 
 
+def test_tokens_are_settled_for_both_together(redis: RedisServer) -> None:
+    keys = channel("tokens", ["m"], keys=["t", "u"])
+    limits = (Limit(100, 3600, tokens=True), Limit(4, 3600))
+    where = Candidate(structs.replace(keys, key_limits=ByModel(default=limits)), "m", "m")
+
+    async def work(one: KeyRing, two: KeyRing) -> None:
+        found = [await one.take(where, (), tokens=100) for _ in range(2)]
+        assert isinstance(await two.take(where, (), tokens=50), Shut)
+        for lease, came in zip(found, (10, 160), strict=True):
+            assert isinstance(lease, Lease) and lease.tokens == (True, False)
+            await one.settle(where, lease, came)
+        again = await two.take(where, (), tokens=50)
+        assert isinstance(again, Lease) and again.place == 0, "the other has used more than there is"
+        await two.settle(where, again, 20, whole=False)
+        assert isinstance(await one.take(where, (), tokens=41), Shut)
+        assert isinstance(await one.take(where, (), tokens=40), Lease)
+
+    with_two_rings(redis, work)
+
+
 def test_a_key_that_rests_for_one_rests_for_the_other(redis: RedisServer) -> None:
     where = Candidate(channel("rest", ["m"], keys=["x", "y"]), "m", "m")
 

@@ -46,6 +46,11 @@ class Limit(Struct, frozen=True):
     seconds: int | None = None
     tokens: bool = False
 
+    @property
+    def weighs(self) -> bool:
+        """Whether it matters what a request comes to."""
+        return self.tokens or self.seconds is None
+
 
 Limits = tuple[Limit, ...]
 

@@ -160,9 +160,9 @@ class ProviderPreferences(Section):
 
     api_key_rate_limit = Key(
         kinds.per_model(values.limits),
-        "How often each key of the channel may be used, such as `15/min` or `15/min,10/day`; or a map from the "
-        "upstream's names of models to limits with `default`. `N/tpr` allows at most N tokens in a request. See [keys]"
-        "(#several-keys).",
+        "How often each key of the channel may be used, such as `15/min` or `15/min,10/day`, and for how many tokens, "
+        "such as `100000/tpm`; or a map from the upstream's names of models to limits with `default`. `N/tpr` allows "
+        "at most N tokens in a request. See [keys](#several-keys).",
         default="no limit",
     )
     api_key_cooldown_period = Key(

@@ -189,6 +189,9 @@ class Exchange(Struct, eq=False):
         """Add what every answer has. `late`: it may have been opened before it was known who serves it."""
         answer.headers.append(b"x-request-id: %b\r\n" % self._request_id)
         answer.due = late or self._relay.health.measures
+        served = self._served
+        if served is not None and served.lease is not None and served.lease.tokens:
+            answer.due = True
         for held in self._passes:
             answer.due = answer.due or held.meter.weighs
         if self._passes:
@@ -275,7 +278,8 @@ class Exchange(Struct, eq=False):
             self._visit.ended()
         if answer is not None and answer.fault is not None:
             return self._broken(answer, answer.fault)
-        return self._paid(answer) if self._passes else None
+        lease = self._served.lease if self._served is not None else None
+        return self._paid(answer) if self._passes or (lease is not None and lease.tokens) else None
 
     async def _broken(self, answer: Answer, fault: Fault) -> None:
         """An answer that broke off after its first content is a failure of whoever served it."""
@@ -291,6 +295,8 @@ class Exchange(Struct, eq=False):
             whole = answer.stream is None or (told.finished and answer.fault is None)
             came = Came(served.candidate, told.usage, whole)
         noting: Awaitable[None] | None = None
+        if served is not None and served.lease is not None and served.lease.tokens and came is not None and came.usage:
+            noting = self._relay.ring.settle(served.candidate, served.lease, came.usage.total, whole=came.whole)
         for held in passes:
             paid = held.client is self._client or (served is not None and held.client in served.via)
             noting = both(noting, self._relay.gate.settle(held, came if paid else None))

@@ -11,6 +11,7 @@ import msgspec
 
 from uni_api.accounts import Gate
 from uni_api.config.plan import Client, Plan
+from uni_api.config.policy import ByModel, Limits
 from uni_api.dialects import Front
 from uni_api.errors import Denied, Fault
 from uni_api.relay.affinity import Memory
@@ -102,7 +103,7 @@ class Relay:
         self._lanes: dict[tuple[str, Candidate, str | None], Lane] = {}
         self._by_role = plan.waits_by_role
         self.keeps_alive = plan.keeps_alive
-        self.weighs = any(channel.key_limits is not None for channel in plan.channels)
+        self.weighs = any(_weighs(channel.key_limits) for channel in plan.channels if channel.key_limits is not None)
         """Whether some channel's keys are chosen by what a request comes to."""
         if self.hedges is None or self.hedges.rule != plan.hedging:
             self.hedges = Hedges(plan.hedging) if plan.hedging is not None else None
@@ -178,3 +179,8 @@ class Relay:
 
     def __repr__(self) -> str:
         return f"<Relay {len(self._lanes)} lanes, {self.ring!r}, {self.router!r}>"
+
+
+def _weighs(table: ByModel[Limits]) -> bool:
+    every = [limits for _, limits in table.entries] + [table.default or ()]
+    return any(limit.weighs for limits in every for limit in limits)

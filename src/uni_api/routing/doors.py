@@ -4,6 +4,7 @@ import hashlib
 import math
 import random
 from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -19,6 +20,9 @@ from uni_api.state.wants import Want
 
 MOST_BACK = 2
 """Doors that one pick lets back in. When thousands are back at once, they come in over the next picks."""
+
+MOST_ASKED = 10
+"""Doors that are asked once more before a request is refused whose tokens may well fit."""
 
 MOST_PASSED = 50
 """Doors that are looked at to tell how long all are shut. With more, the answer may be too short."""
@@ -50,7 +54,10 @@ class Bench:
         self.limited = Away()
         self.windows = tuple(limit for limit in limits if limit.seconds is not None)
         self._model = model
-        sizes = [limit.count for limit in limits if limit.seconds is None or limit.tokens]
+        counts = tuple([limit.tokens for limit in self.windows])
+        self.tokens = counts if any(counts) else ()
+        """For each window whether it counts tokens; nothing where none does."""
+        sizes = [limit.count for limit in limits if limit.weighs]
         self.most_tokens = min(sizes) if sizes else None
         self.gauges: dict[int, Gauge] = {}
         """The windows of some doors, by their places."""
@@ -157,6 +164,14 @@ class Doors:
         """Of the doors that only rest, none of `used`, the one that rests the shortest."""
         found = self._resting.first_but(lambda place: place in used or place in bench.limited)
         return found[1] if found is not None else None
+
+    def doubtful(self, bench: Bench, used: Collection[int]) -> list[int]:
+        """Doors, none of `used`, whose windows had no room for the tokens of others, and may have for fewer.
+
+        What is settled elsewhere, by another process or for another channel with the same key, makes room as well.
+        """
+        away = (place for place in bench.limited if place not in used and place not in self._resting)
+        return list(islice(away, MOST_ASKED))
 
     def shut(self, bench: Bench, used: Collection[int]) -> Shut:
         """What holds back every door that is not in `used`."""

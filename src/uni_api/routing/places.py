@@ -108,6 +108,10 @@ def _nth(bits: int, rank: int) -> int:
     return found
 
 
+SPARE = 64
+"""Entries that `Away` keeps of what is away no longer, and as many again as are away."""
+
+
 class Away(dict[int, float]):
     """Places that are away, each until its own time. Times are those of the caller's clock."""
 
@@ -122,6 +126,9 @@ class Away(dict[int, float]):
         if until > self.get(place, float("-inf")):
             self[place] = until
             heapq.heappush(self._heap, (until, place))
+            if len(self._heap) > 2 * len(self) + SPARE:
+                self._heap = [(until, place) for place, until in self.items()]
+                heapq.heapify(self._heap)
 
     def drop(self, place: int) -> None:
         """`place` is away no longer."""

@@ -3,7 +3,7 @@
 import math
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
@@ -32,12 +32,14 @@ _NOT_OURS: frozenset[FaultKind] = frozenset(
 class Lease(Struct, frozen=True):
     """A door that one try may go through.
 
-    taken: what its limits gave for it · forced: it rests, and was taken all the same.
+    taken: what its limits gave for it · forced: it rests, and was taken all the same · tokens: for each of those limits
+    whether it counts tokens, or nothing where none does. Where some do, the lease is to be settled.
     """
 
     place: int
     taken: Taken | None = None
     forced: bool = False
+    tokens: tuple[bool, ...] = ()
 
 
 MOST_KEPT = 1_000
@@ -134,6 +136,7 @@ class KeyRing:
         turn = 0
         if doors.takes_turns and not doors.is_free(bench, used, prefer):
             turn = await self._state.turn(doors.turns) if self._state.shared else doors.own_turn()
+        short: list[int] = []
         while (place := doors.next(bench, used, turn, prefer)) is not None:
             rest = self._state.rests(doors.name(place)) if self._state.resting else 0.0
             if rest > 0:
@@ -141,6 +144,12 @@ class KeyRing:
                 continue
             if not bench.windows:
                 return Lease(place)
+            lease = await self._leased(doors, bench, place, tokens, forced=False)
+            if lease is not None:
+                return lease
+            short.append(place)
+        for place in doors.doubtful(bench, (*used, *short)) if bench.tokens else ():
+            doors.unlimit(bench, place)
             lease = await self._leased(doors, bench, place, tokens, forced=False)
             if lease is not None:
                 return lease
@@ -175,11 +184,28 @@ class KeyRing:
             doors.wake(lease.place)
             await self._state.wake(doors.name(lease.place))
 
+    async def settle(self, candidate: Candidate, lease: Lease, tokens: int, *, whole: bool = True) -> None:
+        """What came through this door has passed: its limits count the answer's `tokens` in place of the estimate.
+
+        Not `whole`: it broke off, and counts as much as was taken at least. Once, for a lease that counts tokens.
+        """
+        if lease.taken is None or not lease.tokens:
+            return
+        amounts = [
+            want.amount if not counts else tokens if whole else max(tokens, want.amount)
+            for want, counts in zip(lease.taken.wants, lease.tokens, strict=True)
+        ]
+        await self._correct(candidate, lease, lease.taken, amounts)
+
     async def give_back(self, candidate: Candidate, lease: Lease) -> None:
         """The host was never asked: what the limits gave is theirs again."""
         if lease.taken is not None:
-            await self._state.settle(lease.taken, [0] * len(lease.taken.wants))
-            doors = self._doors_of(candidate.channel)
+            await self._correct(candidate, lease, lease.taken, [0] * len(lease.taken.wants))
+
+    async def _correct(self, candidate: Candidate, lease: Lease, taken: Taken, amounts: Sequence[int]) -> None:
+        await self._state.settle(taken, amounts)
+        doors = self._doors.get(candidate.channel)
+        if doors is not None and any(amount < want.amount for want, amount in zip(taken.wants, amounts, strict=True)):
             doors.unlimit(doors.bench(candidate.model), lease.place)
 
     def _doors_of(self, channel: Channel) -> Doors:
@@ -200,7 +226,7 @@ class KeyRing:
             doors.limit(
                 bench, place, max(wait for left, wait in zip(taken.left, taken.resets, strict=True) if not left)
             )
-        return Lease(place, taken, forced)
+        return Lease(place, taken, forced, bench.tokens)
 
     def _succeeding(self, channel: Channel, former: list[Doors]) -> Doors:
         for doors in former:
