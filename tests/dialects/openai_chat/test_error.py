@@ -171,3 +171,37 @@ def test_every_recorded_error_has_a_meaning() -> None:
     for record in chat:
         found = read_error(record["status"], record["response_body"].encode())
         assert not found.message.startswith(("{", "[", "The upstream answered")), (record["id"], found.message)
+
+
+def google(message: str, quota: str = "GenerateRequestsPerMinutePerProjectPerModel", **more: Any) -> dict[str, Any]:
+    """As Google's endpoint for the OpenAI format refuses what is too much, for a minute or for a day."""
+    failure = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": quota}]}
+    wait = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": more.pop("delay", "27s")}
+    return {"error": {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": [failure, wait]}}
+
+
+EXCEEDED = "You exceeded your current quota, please check your plan and billing details."
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "wait"),
+    [
+        (google(EXCEEDED), "rate", 27.0),
+        ([google(EXCEEDED, delay="1.5s")], "rate", 1.5),
+        (google(f"{EXCEEDED} Please retry in 3.25s.", delay="3s"), "rate", 3.0),
+        (google(f"{EXCEEDED} Please retry in 3.25s.", delay=["3s"]), "rate", 3.25),
+        (google(EXCEEDED, delay="soon"), "rate", None),
+        (google(EXCEEDED, "GenerateRequestsPerDayPerProjectPerModel-FreeTier"), "quota", 27.0),
+        (google(f"{EXCEEDED} * Quota exceeded for metric: m, limit: 0, model: x"), "quota", 27.0),
+        (google("Your prepayment credits are depleted, no more credits."), "quota", 27.0),
+        (
+            {"error": {"message": EXCEEDED, "status": "RESOURCE_EXHAUSTED", "details": {"retryDelay": "9s"}}},
+            "rate",
+            None,
+        ),
+        ({"error": {"message": EXCEEDED, "code": "insufficient_quota"}}, "quota", None),
+    ],
+)
+def test_googles_limit_of_a_minute_is_none_of_the_account(body: Any, kind: str, wait: float | None) -> None:
+    got = fault(429, body)
+    assert (got.kind, got.retry_after, got.status) == (kind, wait, 429)

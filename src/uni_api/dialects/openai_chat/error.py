@@ -59,6 +59,13 @@ _WAIT = re.compile(
     r"(?:try again|retry) (?:in|after) (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+) ?(ms|s\b|sec))?", re.IGNORECASE
 )
 
+_AMBIGUOUS = re.compile(r"exceeded your current quota", re.IGNORECASE)
+_SPENT = re.compile(r"\blimit: 0\b|PerDay")
+"""Google says the first of the limits of a minute as well. Of a day's, or one of nothing, it says the second.
+
+Source: https://ai.google.dev/gemini-api/docs/rate-limits and https://google.aip.dev/193 (read 2026-11-24)."""
+_DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
+
 _TYPES: dict[int, str] = {403: "permission_error", 429: "rate_limit_error"}
 
 _CODES: dict[FaultKind, str] = {
@@ -149,7 +156,7 @@ def _fault(status: int, message: str, fields: Mapping[str, Any], raw: bytes) -> 
         code=str(code) if isinstance(code, str | int) else None,
         type=_word(fields.get("type")),
         param=_word(fields.get("param")),
-        retry_after=_wait(message) if kind in ("rate", "quota", "overloaded") else None,
+        retry_after=_wait(message, fields) if kind in ("rate", "quota", "overloaded") else None,
         raw=raw,
     )
 
@@ -162,7 +169,7 @@ def _kind(status: int, message: str, fields: Mapping[str, Any]) -> FaultKind:
     words = [str(fields.get(name)) for name in ("code", "error_code", "type", "status")] + [message, _inner(fields)]
     for pattern, kind in _BY_WORD:
         if (allowed is None or kind in allowed) and any(pattern.search(word) for word in words):
-            return kind
+            return "rate" if kind == "quota" and _passes_soon(message, fields) else kind
     return known or ("overloaded" if status >= 500 or status == 0 else "bad_request")
 
 
@@ -176,8 +183,20 @@ def _word(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _wait(message: str) -> float | None:
-    """Seconds, where the message says how long to wait (`Please try again in 7m12.5s`)."""
+def _passes_soon(message: str, fields: Mapping[str, Any]) -> bool:
+    """Whether what sounds like a used-up account is Google's limit of a minute."""
+    if fields.get("status") != "RESOURCE_EXHAUSTED" or not _AMBIGUOUS.search(message):
+        return False
+    return not _SPENT.search(message) and not _SPENT.search(str(fields.get("details")))
+
+
+def _wait(message: str, fields: Mapping[str, Any]) -> float | None:
+    """Seconds, where Google's RetryInfo or the message says how long to wait (`Please try again in 7m12.5s`)."""
+    details = fields.get("details")
+    for detail in details if isinstance(details, list) else ():
+        delay = detail.get("retryDelay") if isinstance(detail, dict) else None
+        if isinstance(delay, str) and (told := _DELAY.fullmatch(delay)):
+            return float(told[1])
     found = _WAIT.search(message)
     if found is None or not any(found.groups()):
         return None
