@@ -17,7 +17,7 @@ from uni_api.config.policy import ByModel, KeyRests, Limit, Limits
 from uni_api.errors import Fault, FaultKind
 from uni_api.routing import Candidate, KeyRing, Lease, Shut
 from uni_api.routing.doors import SHORTEST
-from uni_api.routing.ring import MOST_REST, REFUSED_REST
+from uni_api.routing.ring import MOST_IN_VAIN, MOST_REST, REFUSED_REST
 from uni_api.state.local import LocalState
 from uni_api.state.wants import Short, Taken, Want
 
@@ -249,7 +249,8 @@ def test_tokens_are_taken_as_they_are_estimated() -> None:
     assert world.lease(tokens=60) == Shut(60.0, limited=True)
 
 
-TOKENS = limited(channel("p", ["m"], keys=["1", "2"]), Limit(100, 60, tokens=True))
+TOKENS_EACH = (Limit(100, 60, tokens=True),)
+TOKENS = limited(channel("p", ["m"], keys=["1", "2"]), *TOKENS_EACH)
 
 
 def test_a_window_counts_the_tokens_that_came_in_place_of_the_estimate() -> None:
@@ -334,6 +335,24 @@ def test_a_request_whose_tokens_fit_is_not_refused_for_those_of_another() -> Non
     assert world.lease(tokens=1) == Shut(60.0, limited=True)
     world.clock.now += 60
     assert {world.place(tokens=100), world.place(tokens=100)} == {0, 1}
+
+
+def test_nobody_waits_for_one_who_asks_thousands_of_doors_in_vain() -> None:
+    world = World(limited(channel("p", ["m"], keys=[str(number) for number in range(3_000)]), *TOKENS_EACH))
+    turns = 0
+
+    async def main() -> None:
+        for _ in range(3_000):
+            await world.ring.take(world.candidate, (), tokens=60)
+        asking = asyncio.ensure_future(world.ring.take(world.candidate, (), tokens=60))
+        nonlocal turns
+        while not asking.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert asking.result() == Shut(60.0, limited=True)
+
+    asyncio.run(main())
+    assert turns >= 3_000 // MOST_IN_VAIN
 
 
 def test_a_door_that_rests_is_not_asked_for_the_sake_of_fewer_tokens() -> None:
@@ -533,7 +552,7 @@ async def _timed(ring: KeyRing, candidate: Candidate, used: Collection[int] = ()
 
 
 @pytest.mark.parametrize("scheduling", ["round_robin", "random", "fixed_priority", "smart_round_robin"])
-@pytest.mark.parametrize("limits", [(), (Limit(1, 60),)], ids=["unlimited", "limited"])
+@pytest.mark.parametrize("limits", [(), (Limit(1, 60),), TOKENS_EACH], ids=["unlimited", "limited", "tokens"])
 def test_a_pick_among_a_hundred_thousand_takes_microseconds(scheduling: KeyScheduling, limits: Limits) -> None:
     where = structs.replace(MANY, key_scheduling=scheduling)
     world = World(limited(where, *limits) if limits else where)

@@ -25,7 +25,8 @@ MOST_ASKED = 10
 """Doors that are asked once more before a request is refused whose tokens may well fit."""
 
 MOST_PASSED = 50
-"""Doors that are looked at to tell how long all are shut. With more, the answer may be too short."""
+"""Doors that are looked at to tell how long all are shut, or which may have room after all. With more, the answer may
+be too short."""
 
 SHORTEST = 0.01
 """Seconds for which a door without room is not asked again, so that nobody goes round and round."""
@@ -170,7 +171,8 @@ class Doors:
 
         What is settled elsewhere, by another process or for another channel with the same key, makes room as well.
         """
-        away = (place for place in bench.limited if place not in used and place not in self._resting)
+        some = islice(bench.limited, MOST_PASSED)
+        away = (place for place in some if place not in used and place not in self._resting)
         return list(islice(away, MOST_ASKED))
 
     def shut(self, bench: Bench, used: Collection[int]) -> Shut:
