@@ -41,6 +41,16 @@ def test_at_random_is_even_and_in_no_order() -> None:
     assert len(pairs) == 16
 
 
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_at_random_stays_within_a_percent_whatever_the_dice(size: int, seed: int) -> None:
+    found = order("random", size, lambda: Record(size, lambda: 0.0), random.Random(seed))
+    seen = picked(found, found.everyone(), PICKS, size)
+    at_once = [found.pick_any(turn) for turn in range(PICKS)]
+    for picks in (seen, at_once):
+        assert all(abs(count / PICKS - 1 / size) < 0.002 for count in Counter(picks).values())
+
+
 def test_fixed_priority_is_the_first() -> None:
     found = fresh("fixed_priority", 5)
     free = found.everyone()

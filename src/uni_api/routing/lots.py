@@ -1,11 +1,14 @@
 """Drawing lots: at random, and even in the long run."""
 
+import math
 import random
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
 PARTS = 256
+
+_LAST = math.nextafter(1.0, 0.0)
 
 
 class Lots:
@@ -33,10 +36,11 @@ class Lots:
 
     def _first(self, shares: Sequence[float]) -> int:
         ends = list(accumulate(shares))
-        return min(bisect_right(ends, self._point() * ends[-1]), len(ends) - 1)
+        return min(bisect_right(ends, self.point() * ends[-1]), len(ends) - 1)
 
-    def _point(self) -> float:
+    def point(self) -> float:
+        """A point of the line, from 0 up to 1, which itself is none of its points."""
         if not self._parts:
             self._parts = bytearray(range(PARTS))
             self._dice.shuffle(self._parts)
-        return (self._parts.pop() + self._dice.random()) / PARTS
+        return min((self._parts.pop() + self._dice.random()) / PARTS, _LAST)

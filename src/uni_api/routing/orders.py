@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol, assert_never
 
 from uni_api.config.plan import KeyScheduling
+from uni_api.routing.lots import Lots
 from uni_api.routing.places import Places
 from uni_api.routing.record import Record
 
@@ -90,17 +91,17 @@ class RoundRobin(_AsListed):
 
 
 class Random(_AsListed):
-    """Any, each as likely as the others."""
+    """Any, each as likely as the others, and in the long run as often."""
 
     def __init__(self, size: int, dice: random.Random) -> None:
         super().__init__(size)
-        self._dice = dice
+        self._lots = Lots(dice)
 
     def pick_any(self, turn: int) -> int | None:
-        return int(self._dice.random() * self._size)
+        return int(self._lots.point() * self._size)
 
     def pick(self, free: Places, turn: int, whole: bool) -> int:
-        return free.nth(int(self._dice.random() * len(free)))
+        return free.nth(int(self._lots.point() * len(free)))
 
 
 class SmartRoundRobin:
