@@ -1,6 +1,7 @@
 """Attempts in turn and side by side: who wins, what follows a failure, and that the losers let go."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -135,6 +136,39 @@ def test_when_all_fail_there_is_nobody() -> None:
     story = Story(a=NO, b=NO)
     assert race(story) is None
     assert story.failed == ["a", "b"]
+
+
+@pytest.mark.parametrize(("rule", "times"), [(SOON, 3), (Hedging(after=0.01, most=3, share=1.0), 3)])
+def test_who_fails_beside_others_is_tried_again_as_often_as_in_turn(rule: Hedging, times: int) -> None:
+    story = Story(a=0.04, b=0.04, c=0.04)
+    story.verdict = Verdict.RETRY
+
+    async def fail(chosen: Try) -> Won:
+        await story.attempt(chosen)
+        raise NO
+
+    assert run(lambda: raced(story.tries(), Hedges(rule), fail, story.note)) is None
+    assert Counter(story.failed) == {"a": times, "b": times, "c": times}
+
+
+def test_another_key_is_one_of_the_channel_that_failed() -> None:
+    who = client("sk-1")
+    found = plan([channel("a", ["m"], keys=["1", "2"]), channel("b", ["m"], keys=["1", "2"])], who)
+    tries = Tries(Router(found).pool(who, "m"), KeyRing(), Scheduler(Health()), True)
+    begun: list[str] = []
+
+    async def attempt(chosen: Try) -> Won:
+        begun.append(chosen.candidate.channel.name)
+        if len(begun) == 3:
+            return Won("third")
+        await asyncio.sleep(0.1 if begun == ["a"] else 0)
+        raise Fault("rate", "no")
+
+    async def note(chosen: Try, fault: Fault) -> Verdict:
+        return Verdict.NEXT_KEY
+
+    assert run(lambda: raced(tries, Hedges(SOON), attempt, note)) is not None
+    assert begun == ["a", "b", "a"]
 
 
 def test_a_refusal_of_the_request_calls_everybody_off() -> None:

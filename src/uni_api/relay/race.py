@@ -104,6 +104,7 @@ async def raced(tries: Tries, hedges: Hedges, attempt: Attempt[A], failed: Faile
                 verdict = await failed(tried, error)
                 if verdict is Verdict.REFUSE:
                     return None
+                tries.failed(tried, again=verdict is Verdict.RETRY)
                 if not running and chosen is None:
                     chosen = await _next(tries, verdict)
         return None

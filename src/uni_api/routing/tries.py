@@ -139,15 +139,23 @@ class Tries:
         found = [slot.shut for slot in self._come if slot.shut is not None]
         return min(found, key=lambda shut: (shut.too_long, shut.wait)) if found else None
 
-    async def next(self, *, same_channel: bool = False, again: bool = False) -> Try | None:
+    def failed(self, tried: Try, *, again: bool) -> None:
+        """`tried` is what failed last, where several are under way. again: what it failed of may pass."""
+        slot = next(slot for slot in self._come if slot.candidate is tried.candidate and slot.via == tried.via)
+        slot.again = again
+        self._at = slot
+
+    async def next(self, *, same_channel: bool = False, again: bool | None = None) -> Try | None:
         """The next try, or None when there is none.
 
-        same_channel: only the last key is at fault, not its channel · again: what the last try failed of may pass.
+        same_channel: only the key that failed last is at fault, not its channel · again: what it failed of may pass;
+        None where nothing has failed.
         """
         if self._first is not None:
             self._make_up_for(self._first)
         if self._at is not None:
-            self._at.again = again
+            if again is not None:
+                self._at.again = again
             self._budget = self._budget or self._reckoned()
             if self.made >= self._budget:
                 return None
