@@ -201,6 +201,17 @@ def test_where_there_is_nobody_else_the_share_is_left_to_others() -> None:
     assert hedges.take()
 
 
+def test_a_number_of_retries_asks_nobody_twice_at_one_time() -> None:
+    hedges = Hedges(SOON)
+    alone = Story(a=0.05)
+    assert run(lambda: raced(alone.tries(3), hedges, alone.attempt, alone.note)) is alone.won[0]
+    assert alone.begun == ["a"]
+    failing = Story(a=NO)
+    failing.verdict = Verdict.RETRY
+    assert race(failing, auto_retry=3) is None
+    assert failing.begun == ["a"] * 4
+
+
 def test_who_leaves_calls_everybody_off() -> None:
     story = Story(a=60, b=60)
 

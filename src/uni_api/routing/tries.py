@@ -149,7 +149,7 @@ class Tries:
         """The next try, or None when there is none.
 
         same_channel: only the key that failed last is at fault, not its channel · again: what it failed of may pass;
-        None where nothing has failed.
+        None where nothing has failed: then nobody is tried who was tried before.
         """
         if self._first is not None:
             self._make_up_for(self._first)
@@ -159,9 +159,9 @@ class Tries:
             self._budget = self._budget or self._reckoned()
             if self.made >= self._budget:
                 return None
-            chosen = await self._choose(same_channel)
+            chosen = await self._choose(same_channel, repeats=again is not None)
         else:
-            chosen = await self._choose(False)
+            chosen = await self._choose(False, repeats=False)
         if chosen is not None:
             self.made += 1
         return chosen
@@ -180,7 +180,7 @@ class Tries:
             return once + self._auto_retry
         return once if self.only else max(once, MOST_TRIES)
 
-    async def _choose(self, same_channel: bool) -> Try | None:
+    async def _choose(self, same_channel: bool, *, repeats: bool) -> Try | None:
         at = self._at
         if same_channel and at is not None and at.fresh and self._budget - self.made > self._untried():
             found = await self._enter(at)
@@ -193,7 +193,7 @@ class Tries:
         for slot in self._come:
             if slot.fresh and self._open(slot) and (found := await self._enter(slot)) is not None:
                 return found
-        return await self._last_resort()
+        return await self._last_resort(repeats)
 
     async def _coming(self) -> _Slot | None:
         prefer = self._prefer
@@ -234,12 +234,14 @@ class Tries:
         self._at = slot
         return Try(slot.candidate, place, slot.via, lease, repeats, self._alone)
 
-    async def _last_resort(self) -> Try | None:
-        """What rests, the shortest rest first; and when everything was used, from the start."""
+    async def _last_resort(self, repeats: bool) -> Try | None:
+        """What rests, the shortest rest first; and when everything was used, from the start, where it `repeats`."""
         resting = [slot for slot in self._come if self._open(slot) and slot.shut is not None and not slot.used]
         for slot in sorted(resting, key=lambda slot: slot.shut.wait if slot.shut is not None else 0.0):
             if (found := await self._enter(slot, force=True)) is not None:
                 return found
+        if not repeats:
+            return None
         counted = not isinstance(self._auto_retry, bool)
         usable = [slot for slot in self._come if slot.used and self._open(slot) and (counted or _may_again(slot))]
         return await self._start_over(usable) if usable and (counted or not self.only) else None
