@@ -47,7 +47,7 @@ wants = st.builds(
     name=st.sampled_from(NAMES),
     most=st.integers(0, 6),
     seconds=st.sampled_from([1.0, 2.5, 10.0]),
-    amount=st.integers(0, 4),
+    amount=st.integers(1, 4),
 )
 steps = st.one_of(
     st.tuples(st.just("take"), st.lists(wants, min_size=1, max_size=3)),

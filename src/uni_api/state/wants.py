@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class Want(Struct, frozen=True):
-    """A wish for `amount` out of at most `most` in any `seconds`, counted under `name`."""
+    """A wish for `amount`, at least 1, out of at most `most` in any `seconds`, counted under `name`."""
 
     name: str
     most: int
