@@ -3,15 +3,15 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import uvloop
 
 from tests.hostile.raw import Reply, replies
+from tests.server.conftest import Run
 from uni_api.errors import Denied
 from uni_api.server import Bounds
 from uni_api.server.connection import MAX_HEAD, MAX_QUEUE, Connection, Date
@@ -19,26 +19,8 @@ from uni_api.server.request import Request
 from uni_api.transport.outbox import Outbox
 
 BOUNDS = Bounds(max_body=1000, head_time=10, body_time=20, keep_alive=30, stall_time=40)
-LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 GET = b"GET / HTTP/1.1\r\nhost: g\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n"
-
-Run = Callable[[Callable[[], Awaitable[None]]], None]
-
-
-@pytest.fixture(params=LOOPS)
-def run(request: pytest.FixtureRequest) -> Run:
-    """Runs a coroutine function to its end, under either loop, for at most ten seconds."""
-
-    def go(main: Callable[[], Awaitable[None]]) -> None:
-        async def within() -> None:
-            async with asyncio.timeout(10):
-                await main()
-
-        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
-            runner.run(within())
-
-    return go
 
 
 @dataclass

@@ -259,7 +259,15 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         self._serving = request = queue.popleft()
         self.begun = False
-        self._errand = self._handler.begin(request, self)
+        try:
+            errand = self._handler.begin(request, self)
+        except Exception:
+            logger.exception("a request failed")
+            self._serving = self._errand = None
+            self._end()
+        else:
+            if self._serving is request:  # which it is not when it was answered there
+                self._errand = errand
 
     def go_on(self) -> None:
         """What was begun takes a task. One task for all requests: making one each time costs more than waking it."""
