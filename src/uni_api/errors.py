@@ -10,7 +10,7 @@ client (`status`, `message`, `retry_after`). `Denied` never causes another try.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Self
 
 FaultKind = Literal[
     "connect",  # nothing was sent: refused, unreachable, TLS or proxy failure
@@ -47,6 +47,11 @@ DEFAULT_STATUS: dict[FaultKind, int] = {
 
 class UniApiError(Exception):
     """Base of every exception that this package raises on purpose."""
+
+    def bare(self) -> Self:
+        """This, without how it came about: that holds every frame on the way, and in them whatever keeps this."""
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
 
 
 class ConfigError(UniApiError):

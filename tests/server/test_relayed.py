@@ -1,4 +1,4 @@
-"""Requests for upstreams over real sockets, and that most of them take no task once a connection is there to be used."""
+"""Requests for upstreams over real sockets, most of which take no task once there is a connection to be used."""
 
 import asyncio
 import gzip
@@ -24,7 +24,7 @@ from uni_api.dialects.openai_chat import tap, verbatim
 from uni_api.transport import connection as transport
 
 GOOD = "good"
-PAUSE = Wait(0.03)
+PAUSE = Wait(0.02)
 
 
 def cut(steps: list[Step], *places: int) -> list[Step]:

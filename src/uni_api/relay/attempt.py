@@ -68,7 +68,7 @@ class Arriving(Struct, eq=False):
             try:
                 self._answer = self._streamed() if self._seen.stream else self._whole()
             except Fault as fault:
-                self._fault = self._given_up(fault)
+                self._fault = self._given_up(fault.bare())
             except BaseException:
                 self._response.close()
                 raise

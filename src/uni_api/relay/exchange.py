@@ -157,6 +157,8 @@ class Exchange(Struct, eq=False):
             self._visit.ended()
         if self._passes:
             self._paid(answer)  # what was taken without waiting is settled so
+        if answer is not None:
+            answer.stream = None  # which holds the answer, in a circle
 
     async def run(self) -> Answer:
         """The answer, or the refusal in the front's own shape. Raises only CancelledError; then nothing is open."""
@@ -172,12 +174,12 @@ class Exchange(Struct, eq=False):
             answer = await (work if pause is None else kept_open(work, pause, self._front))
         except Denied as denied:
             await _done(self._give_back())
-            return self._refused(denied.with_traceback(None))
+            return self._refused(denied.bare())
         except Fault as fault:
             limits = self._passes[0].headers if self._passes else b""
             await _done(self._settle(None))
             # A traceback would hold this exchange, and with it the body, in a circle.
-            refusal = self._refused(fault.with_traceback(None))
+            refusal = self._refused(fault.bare())
             refusal.headers.append(limits)
             return refusal
         except BaseException:
@@ -364,7 +366,7 @@ class Exchange(Struct, eq=False):
             return Verdict.NEXT_CHANNEL
         _log(self._request_id, chosen, fault)
         # A traceback would hold this frame, and with it the body, in a circle.
-        fault.with_traceback(None)
+        fault.bare()
         if not chosen.repeats:
             self._shown = _worth_showing(self._shown, fault)
         await self._relay.failed(chosen, fault, only=tries.only, thread=self._thread)

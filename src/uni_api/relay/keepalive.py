@@ -66,7 +66,7 @@ class _Awaited:
             try:
                 answer = await self._task
             except (Denied, Fault) as error:
-                opened.fault = error.with_traceback(None) if isinstance(error, Fault) else None
+                opened.fault = error.bare() if isinstance(error, Fault) else None
                 out.write(self._front.write_stream_error(error))
                 return
             opened.told, opened.fault = answer.told, answer.fault

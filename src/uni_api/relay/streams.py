@@ -65,7 +65,7 @@ class Verbatim:
             if tap.done and not response.ended:
                 await chunk_within(response, LINGER)
         except Fault as fault:
-            self._answer.fault = redact(fault, self._secrets).with_traceback(None)
+            self._answer.fault = redact(fault, self._secrets).bare()
             out.write(self._front.write_stream_error(fault))
         finally:
             if tap.broke is not None and self._answer.fault is None:
@@ -161,7 +161,7 @@ class Translated:
             if last := self._writer.close():
                 out.write(last)
         except Fault as fault:
-            self._answer.fault = fault.with_traceback(None)
+            self._answer.fault = fault.bare()
             out.write(self._front.write_stream_error(fault))
         finally:
             source.response.close()
@@ -188,7 +188,10 @@ async def chunk_within(response: UpstreamResponse, seconds: float) -> bytes:
     try:
         async with asyncio.timeout(seconds):
             return await response.chunk()
-    except (TimeoutError, Fault):
+    except TimeoutError:
+        return b""
+    except Fault as fault:
+        fault.bare()  # the response keeps it
         return b""
 
 

@@ -27,10 +27,12 @@ class Errand(Struct, eq=False):
 
     async def run(self) -> None:
         """Answer. Raises only CancelledError, after the client was told."""
+        refusal = self.request.refusal
         try:
-            if self.request.refusal is not None:
-                raise self.request.refusal
-            await self.answer()
+            if refusal is not None:
+                self.refuse(refusal)  # raised, it would hold this frame, and with it the request that holds it
+            else:
+                await self.answer()
         except Denied as error:
             self.refuse(error)
         except asyncio.CancelledError:

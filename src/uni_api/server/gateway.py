@@ -72,7 +72,7 @@ class Gateway:
             if len(length) >= self._digits and announced_length(headers) > self._max_body:
                 raise too_large(self._max_body)
         except Denied as refusal:
-            return refusal.with_traceback(None)  # which would hold the request that is to hold the refusal
+            return refusal.bare()  # which would hold the request that is to hold the refusal
         return None
 
     def begin(self, request: Request, out: Connection, /) -> Errand:
