@@ -16,7 +16,6 @@ ELSEWHERE: dict[str, str] = {
     # Counters are sums of what folding a stream gives.
     "canon/reply.py": "canon/test_events.py",
     # Steps of an exchange, tested by what the client and the upstreams see of it.
-    "relay/attempt.py": "relay/test_exchange.py",
     "relay/answer.py": "relay/test_exchange.py",
     "relay/relay.py": "relay/test_exchange.py",
     "relay/upstream.py": "relay/test_exchange.py",

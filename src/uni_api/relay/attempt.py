@@ -100,6 +100,8 @@ class Arriving(Struct, eq=False):
         return self._read(body) if body else None
 
     def _streamed(self) -> Answer | None:
+        if self._tap is not None:
+            return None  # it was looked at once: `later` reads on where that stopped
         response = self._response
         if _is_labelled_json(response):
             return None
