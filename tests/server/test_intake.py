@@ -9,6 +9,7 @@ import pytest
 from uni_api.config.plan import Client
 from uni_api.errors import Denied
 from uni_api.secret import Secret
+from uni_api.server import intake
 from uni_api.server.intake import KEY_HEADERS, Credentials, announced_length, decoded, too_large, wanted_id
 
 GOOD = Client(key=Secret("sk-good"), position=0)
@@ -76,6 +77,46 @@ def test_no_key_is_told_how_to_send_one(headers: dict[bytes, bytes]) -> None:
 def test_a_wrong_key_is_never_repeated(key: bytes) -> None:
     for headers, query in (({b"authorization": b"Bearer " + key}, b""), ({b"x-api-key": key}, b"")):
         assert denied(headers, query).message == "Incorrect API key provided."
+
+
+def test_a_wrong_bearer_beside_a_right_key_is_not_taken_for_right() -> None:
+    credentials = Credentials(CLIENTS)
+    wrong = {b"authorization": b"Bearer sk-wrong"}
+    for others, query in (({b"x-api-key": b"sk-good"}, b""), ({}, b"key=sk-good")):
+        assert credentials.client_of({**wrong, **others}, query) is GOOD
+        with pytest.raises(Denied):
+            credentials.client_of(wrong, b"")
+    assert credentials.client_of({b"authorization": b"Bearer sk-good", b"x-api-key": b"sk-wrong"}, b"") is GOOD
+    with pytest.raises(Denied):
+        credentials.client_of({b"x-api-key": b"sk-wrong"}, b"")
+
+
+def test_a_good_bearer_does_not_make_another_spelling_good() -> None:
+    credentials = Credentials(CLIENTS)
+    assert credentials.client_of({b"authorization": b"Bearer sk-good"}, b"") is GOOD
+    for wrong in (b"sk-good", b"Basic sk-good", b"Bearer sk-goo", b"Bearer sk-good2", b"Bearer SK-GOOD", b""):
+        with pytest.raises(Denied):
+            credentials.client_of({b"authorization": wrong}, b"")
+
+
+def test_each_client_has_its_own_credentials() -> None:
+    """Those of a file that was read anew know nothing of the one before."""
+    Credentials(CLIENTS).client_of({b"authorization": b"Bearer sk-good"}, b"")
+    with pytest.raises(Denied):
+        Credentials({}).client_of({b"authorization": b"Bearer sk-good"}, b"")
+
+
+def test_what_is_remembered_of_tokens_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client may spell its token in as many ways, and with as many blanks, as it likes."""
+    monkeypatch.setattr(intake, "MOST_KNOWN", 3)
+    credentials = Credentials(CLIENTS)
+    for blanks in range(1, 10):
+        assert credentials.client_of({b"authorization": b"Bearer" + b" " * blanks + b"sk-good"}, b"") is GOOD
+    assert len(credentials._known) == 3
+    credentials = Credentials(CLIENTS)
+    assert credentials.client_of({b"authorization": b"Bearer" + b" " * 60_000 + b"sk-good"}, b"") is GOOD
+    assert not credentials._known
+    assert "sk-good" not in repr(credentials)
 
 
 @pytest.mark.parametrize("value", [b"a", b"req-1/2:3~", b"x" * 128])

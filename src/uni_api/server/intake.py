@@ -13,6 +13,8 @@ KEY_HEADERS = (b"x-api-key", b"x-goog-api-key", b"api-key")
 
 MOST_KNOWN = 10_000
 """Bearer tokens, as they were spelt, that are known by their bytes."""
+LONGEST_KNOWN = 512
+"""Bytes of one: around a token there may be any number of blanks."""
 
 _ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
@@ -40,7 +42,7 @@ class Credentials:
         if bearer[:7].lower() != b"bearer ":
             return None
         client = self._clients.get(hashlib.sha256(bearer[7:].strip()).digest())
-        if client is not None and len(self._known) < MOST_KNOWN:
+        if client is not None and len(bearer) <= LONGEST_KNOWN and len(self._known) < MOST_KNOWN:
             self._known[bearer] = client
         return client
 
