@@ -62,6 +62,8 @@ class Desk:
                 out.begin(200, [], b"")
                 out.write(b"late")
                 out.finish()
+            case b"/framed":
+                out.respond(200, [], b"5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n", framed=True)
             case b"/nothing":
                 out.respond(204, [], b"")
             case b"/hang":
@@ -244,6 +246,24 @@ def test_a_stream_is_chunked(run: Run) -> None:
             assert (stream.headers["transfer-encoding"], stream.body) == ("chunked", b"one two three")
             assert "content-length" not in stream.headers
             assert after.body == b"hello"
+
+    run(main)
+
+
+def test_a_body_in_chunks_is_sent_in_them(run: Run) -> None:
+    async def main() -> None:
+        async with stage() as on:
+            framed, after = await on.talk(GET.replace(b"/ ", b"/framed ", 1), LAST)
+            assert (framed.headers["transfer-encoding"], framed.body) == ("chunked", b"hello you")
+            assert "content-length" not in framed.headers
+            assert after.body == b"hello"
+            (old,) = await on.talk(b"GET /framed HTTP/1.0\r\n\r\n")
+            assert (old.headers["content-length"], old.body) == ("9", b"hello you")
+            assert "transfer-encoding" not in old.headers
+            async with on.client(b"HEAD /framed HTTP/1.1\r\nhost: g\r\n\r\n" + LAST) as (reader, _):
+                head, _, rest = (await reader.read()).partition(b"\r\n\r\n")
+            assert b"transfer-encoding: chunked" in head
+            assert replies(rest)[0].body == b"hello"
 
     run(main)
 

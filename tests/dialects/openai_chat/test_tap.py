@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from uni_api.dialects.openai_chat.tap import Tap
 from uni_api.errors import Fault
+from uni_api.transport.chunks import joined
 
 
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more: Any) -> bytes:
@@ -180,3 +181,64 @@ def test_every_event_that_is_only_usage_is_hidden(spelt: Callable[[bytes], bytes
     out, tap = run([whole])
     assert out == spelt(HELLO + STOP + DONE)
     assert tap.usage is not None and tap.usage.output == 2
+
+
+def in_chunks(pieces: list[bytes]) -> bytes:
+    """As HTTP frames them: a chunk for each piece."""
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_usual_stream_that_came_whole_stays_in_its_chunks(shown: bool) -> None:
+    events = [compact(event) for event in (ROLE, HELLO, HELLO, STOP, ONLY_USAGE, DONE)]
+    framed = in_chunks(events)
+    tap = Tap(usage_shown=shown)
+    found = tap.whole(framed)
+    hidden = [*events[:4], b":".ljust(len(events[4]) - 2) + b"\n\n", DONE]
+    assert found == in_chunks(events if shown else hidden)
+    assert tap.begun and tap.done and tap.finished and tap.broke is None
+    assert tap.usage is not None and (tap.usage.input, tap.usage.output) == (7, 2)
+    assert tap.finish is not None and tap.finish.reason == "stop"
+
+
+EVENTS = [compact(event) for event in (ROLE, HELLO, STOP, ONLY_USAGE, DONE)]
+TOLD = chunk({"content": "x"}, finish="stop", usage=USAGE)
+BROKEN = b'data: {"error":{"message":"no"}}\n\n'
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [],
+        EVENTS[:-1],
+        [ROLE, STOP, ONLY_USAGE, DONE],  # without a word
+        [b"".join(EVENTS)],  # one chunk for all
+        [*EVENTS[:2], b"".join(EVENTS[2:])],
+        [*EVENTS[:3], b"".join(EVENTS[3:])],
+        [*EVENTS[:3], EVENTS[3][:20], EVENTS[3][20:], DONE],
+        [*EVENTS[:4], DONE[:5], DONE[5:]],
+        [*EVENTS, b": ping\n\n"],
+        [*EVENTS[:2], compact(TOLD), DONE],
+        [*EVENTS[:3], BROKEN, EVENTS[3], DONE],
+        [*EVENTS[:3], compact(ONLY_USAGE.replace(b'"c"', b'"c", "error": {"message": "no"}')), DONE],
+        [event.replace(b"\n", b"\r\n") for event in EVENTS],
+        [spaced(event) for event in (ROLE, HELLO, STOP, ONLY_USAGE, DONE)],
+    ],
+)
+def test_any_other_stream_is_read_without_its_chunks(pieces: list[bytes]) -> None:
+    tap = Tap(usage_shown=False)
+    assert tap.whole(in_chunks(pieces)) == b""
+    assert not (tap.begun or tap.done or tap.finished or tap.broke or tap.usage or tap.finish)
+
+
+@given(st.lists(st.integers(0, 600), max_size=6), st.booleans(), st.sampled_from([HELLO, BROKEN, TOLD, b": ping\n\n"]))
+def test_chunks_never_change_what_a_client_reads(cuts: list[int], shown: bool, more: bytes) -> None:
+    """However a stream is cut into chunks, and whatever it says that looks like chunks, their lengths stay true."""
+    bait = compact(HELLO) + b"\r\n" + in_chunks(EVENTS[2:])[:-5]
+    data = compact(ROLE + HELLO) + bait + b"\n\n" + compact(more) + b"".join(EVENTS[2:])
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    framed = in_chunks([data[a:b] for a, b in itertools.pairwise(edges) if a < b])
+    found = Tap(usage_shown=shown).whole(framed)
+    if found:
+        assert len(joined(found)) == len(data)
+        assert [len(one) for one in (found, framed)] == [len(framed)] * 2
