@@ -90,6 +90,7 @@ class Exchange(Struct, eq=False):
     _shown: Denied | Fault | None = None
     _last: Lane | None = None
     _served: Try | None = None
+    _counts: bool = False  # its key has windows that count tokens
     _visit: Visit | None = None
 
     def __repr__(self) -> str:
@@ -141,10 +142,15 @@ class Exchange(Struct, eq=False):
             self._begun = arriving
             return None
         self._begun = None
-        self._served = chosen
+        self._serve_by(chosen)
         visit.content()
         answer.headers.append(lane.signed_first)
         return self._complete(answer, late=False)
+
+    def _serve_by(self, chosen: Try) -> None:
+        """From here on nobody else is tried."""
+        self._served = chosen
+        self._counts = chosen.lease is not None and bool(chosen.lease.tokens)
 
     def cancel(self, answer: Answer | None) -> None:
         """Give up before `run`. `answer`: what had come, and nobody saw."""
@@ -190,14 +196,12 @@ class Exchange(Struct, eq=False):
     def _complete(self, answer: Answer, *, late: bool) -> Answer:
         """Add what every answer has. `late`: it may have been opened before it was known who serves it."""
         answer.headers.append(b"x-request-id: %b\r\n" % self._request_id)
-        answer.due = late or self._relay.health.measures
-        served = self._served
-        if served is not None and served.lease is not None and served.lease.tokens:
-            answer.due = True
-        for held in self._passes:
-            answer.due = answer.due or held.meter.weighs
+        due = late or self._counts or self._relay.health.measures
         if self._passes:
             answer.headers.append(self._passes[0].headers)
+            for held in self._passes:
+                due = due or held.meter.weighs
+        answer.due = due
         answer.settle = self._settle
         return answer
 
@@ -280,8 +284,7 @@ class Exchange(Struct, eq=False):
             self._visit.ended()
         if answer is not None and answer.fault is not None:
             return self._broken(answer, answer.fault)
-        lease = self._served.lease if self._served is not None else None
-        return self._paid(answer) if self._passes or (lease is not None and lease.tokens) else None
+        return self._paid(answer) if self._passes or self._counts else None
 
     async def _broken(self, answer: Answer, fault: Fault) -> None:
         """An answer that broke off after its first content is a failure of whoever served it."""
@@ -297,12 +300,22 @@ class Exchange(Struct, eq=False):
             whole = answer.stream is None or (told.finished and answer.fault is None)
             came = Came(served.candidate, told.usage, whole)
         noting: Awaitable[None] | None = None
-        if served is not None and served.lease is not None and served.lease.tokens and came is not None and came.usage:
-            noting = self._relay.ring.settle(served.candidate, served.lease, came.usage.total, whole=came.whole)
+        if self._counts:
+            noting = self._counted(came)
         for held in passes:
             paid = held.client is self._client or (served is not None and held.client in served.via)
-            noting = both(noting, self._relay.gate.settle(held, came if paid else None))
+            more = self._relay.gate.settle(held, came if paid else None)
+            if more is not None:
+                noting = both(noting, more)
         return noting
+
+    def _counted(self, came: Came | None) -> Awaitable[None] | None:
+        """Tell the key that served it what the answer came to."""
+        served = self._served
+        self._counts = False
+        if served is None or served.lease is None or came is None or not came.usage:
+            return None
+        return self._relay.ring.settle(served.candidate, served.lease, came.usage.total, whole=came.whole)
 
     def _give_back(self) -> Awaitable[None] | None:
         passes, self._passes = self._passes, ()
@@ -349,7 +362,7 @@ class Exchange(Struct, eq=False):
         if self._relay.notes(served.chosen, self._thread):
             await self._relay.worked(served.chosen, self._thread)
         self._visit = served.visit
-        self._served = served.chosen
+        self._serve_by(served.chosen)
         served.visit.content()
         self._tell(served.answer.headers, served.lane, served.losses)
         return served.answer

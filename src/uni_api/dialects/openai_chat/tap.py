@@ -20,6 +20,7 @@ _FINISH = b'"finish_reason":"'
 _FINISH_SPACED = b'"finish_reason": "'
 _ERROR = b'"error"'
 DONE = b"data: [DONE]\n\n"
+_BETWEEN_CHUNKS = b"\n\n\r\n"
 _DONE_IN_CHUNKS = b"e\r\n%b\r\n0\r\n\r\n" % DONE
 
 LOOK_BACK = 2
@@ -130,18 +131,23 @@ class Tap(Struct, eq=False, kw_only=True):
 
         Taking it out would need to know where chunks begin, which a stream may be made to disguise.
         """
-        stop = len(framed) - len(_DONE_IN_CHUNKS)
         if not (framed.endswith(_DONE_IN_CHUNKS) and _surely_speaks(framed)):
             return b""
-        start, metered = _last_chunk(framed, stop)
-        _, finishing = _last_chunk(framed, start)
-        if not self._ends_usually(finishing, metered):
+        stop = len(framed) - len(_DONE_IN_CHUNKS)
+        last = framed[max(0, stop - SMALL) : stop].rsplit(_BETWEEN_CHUNKS, 3)
+        if len(last) < 4 or last[3]:
             return b""
+        _, _, finishing = last[1].partition(b"\r\n")
+        _, _, metered = last[2].partition(b"\r\n")
+        if finishing.find(b"\n") >= 0 or metered.find(b"\n") >= 0 or not self._ends_usually(finishing, metered):
+            return b""
+        self._metered = metered + b"\n\n"
         self.begun = self.done = True
         if self.usage_shown:
             return framed
         view, size = memoryview(framed), len(metered)
-        return b"".join((view[: stop - 2 - size], b":".ljust(size - 2), b"\n\n", view[stop - 2 :]))
+        stop -= len(_BETWEEN_CHUNKS)
+        return b"".join((view[: stop - size], b":".ljust(size), view[stop:]))
 
     def feed(self, chunk: bytes) -> bytes:
         if not chunk.endswith(_ENDS):
@@ -322,7 +328,8 @@ class Tap(Struct, eq=False, kw_only=True):
     def _ends_usually(self, finishing: bytes, metered: bytes) -> bool:
         """Whether these two events are a finish and then nothing but usage. Then they are noted."""
         if (
-            metered.find(_NO_CHOICES) < 0
+            not metered.startswith(b"data: ")
+            or metered.find(_NO_CHOICES) < 0
             or metered.find(_USAGE + b"{") < 0
             or not _finishes(finishing)
             or finishing.find(_ERROR) >= 0
@@ -363,16 +370,6 @@ class Tap(Struct, eq=False, kw_only=True):
 def _last_end(data: bytes) -> int:
     """Where the last whole event of `data` ends; 0 when none does."""
     return max(at + len(end) if (at := data.rfind(end)) >= 0 else 0 for end in _ENDS)
-
-
-def _last_chunk(framed: bytes, stop: int) -> tuple[int, bytes]:
-    """Where what seems to be the chunk begins that ends at `stop`, and the event in it; no event where none does."""
-    start = framed.rfind(b"\n\n\r\n", 0, max(0, stop - 4)) + 4
-    at = framed.find(b"\r\n", start, start + 10) + 2
-    event = framed[at : stop - 2]
-    if start < 4 or framed[start : at - 2] != b"%x" % len(event):
-        return 0, b""
-    return start, event
 
 
 def _event_end(block: bytes, start: int) -> int:

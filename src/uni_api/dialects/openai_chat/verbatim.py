@@ -63,6 +63,8 @@ class Peek(Struct, frozen=True):
     @property
     def most_output(self) -> int | None:
         """The most tokens that the client allows the answer, where it says a number."""
+        if self.fields.keys().isdisjoint(_MOST_OUTPUT):
+            return None
         for name in _MOST_OUTPUT:
             raw = self.fields.get(name)
             if raw is not None:
