@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 from tests.hostile.raw import Reply, replies, request
 from uni_api.app import App
@@ -85,7 +88,13 @@ def planned(config: Mapping[str, Any]) -> Plan:
 @asynccontextmanager
 async def inside(config: Mapping[str, Any]) -> AsyncIterator[Inside]:
     """A gateway that ends in good order: no task is left, and the loop has nothing to complain of."""
-    app = App(planned(config), max_body=10_000_000)
+    with TemporaryDirectory(prefix="uni-api-test-") as folder, mock.patch.dict(os.environ, UNI_API_DATA=folder):
+        async with _listening(App(planned(config), max_body=10_000_000)) as on:
+            yield on
+
+
+@asynccontextmanager
+async def _listening(app: App) -> AsyncIterator[Inside]:
     connections, date, loop = set[Connection](), Date(), asyncio.get_running_loop()
     date.renew("Tue, 24 Nov 2026 00:00:00 GMT")
     outbox = Outbox(loop)
