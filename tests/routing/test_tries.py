@@ -2,10 +2,25 @@ import asyncio
 from collections.abc import Collection
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.routing.plans import channel, client, plan
 from uni_api.config.plan import Channel, Client, Rule
-from uni_api.routing import Candidate, Health, KeyRing, Lease, Preference, Router, Scheduler, Shut, Tries
+from uni_api.routing import (
+    Candidate,
+    Health,
+    KeyRing,
+    Lease,
+    Preference,
+    Router,
+    Scheduler,
+    Shut,
+    Tries,
+    Try,
+    first_try,
+)
 
 
 def tries_of(
@@ -215,3 +230,56 @@ def test_one_that_is_preferred_by_a_way_that_is_barred_is_reached_by_another() -
         return [first.via, second.via]
 
     assert asyncio.run(main()) == [(inner,), ()]
+
+
+def _pools() -> st.SearchStrategy[tuple[list[Channel], bool | int]]:
+    names = st.lists(st.integers(0, 4), min_size=1, max_size=5)  # how many keys each channel has
+    kinds = st.sampled_from(["round_robin", "fixed_priority"])
+    channels = st.builds(
+        lambda sizes, kind: [
+            channel(f"c{at}", ["m"], keys=[str(key) for key in range(size)], position=at, scheduling=kind)
+            for at, size in enumerate(sizes)
+        ],
+        names,
+        kinds,
+    )
+    return st.tuples(channels, st.one_of(st.booleans(), st.integers(0, 4)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(_pools(), st.lists(st.tuples(st.booleans(), st.booleans()), max_size=30), st.integers(0, 3))
+def test_a_first_try_that_was_made_before_is_as_if_it_had_been_asked_for(
+    made: tuple[list[Channel], bool | int], script: list[tuple[bool, bool]], before: int
+) -> None:
+    """Two rings that have seen the same: what `first_try` and the rest give is what `next` alone gives."""
+    channels, auto_retry = made
+    who = structs.replace(client("sk-1", auto_retry=auto_retry), scheduling="fixed_priority")
+    pool = Router(plan(channels, who)).pool(who, "m")
+
+    async def told(first: Try | None, tries: Tries) -> list[tuple[Try | None, int]]:
+        found: list[tuple[Try | None, int]] = [(first or await tries.next(), tries.made)]
+        for same_channel, again in script:
+            found.append((await tries.next(same_channel=same_channel, again=again), tries.made))
+        return found
+
+    async def main() -> None:
+        one, other = KeyRing(), KeyRing()
+        for ring in (one, other):
+            for _ in range(before):
+                await ring.take(pool.likely, ())
+        begun = first_try(pool, one)
+        assert (begun is None) is (before == 0)  # a ring knows only doors that were used
+        asked = Tries(pool, other, Scheduler(Health()), auto_retry)
+        assert await told(begun, Tries(pool, one, Scheduler(Health()), auto_retry, first=begun)) == await told(
+            None, asked
+        )
+
+    asyncio.run(main())
+
+
+def test_nobody_is_asked_first_where_turns_or_pools_within_decide() -> None:
+    ring = KeyRing()
+    for who, others in ((client("sk-1"), ()), (OUTER, (INNER,))):
+        asked = structs.replace(who, scheduling="round_robin")
+        pool = Router(plan([ONE, TWO, POOL], asked, *others)).pool(asked, "m")
+        assert first_try(pool, ring) is None
