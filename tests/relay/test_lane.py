@@ -16,7 +16,7 @@ from uni_api.dialects import registry
 from uni_api.dialects.edits import Edits
 from uni_api.errors import Fault
 from uni_api.providers.anthropic import Anthropic
-from uni_api.providers.base import REMOVE, Door, Provider, Site
+from uni_api.providers.base import REMOVE, Door, Given, Provider, Site
 from uni_api.providers.bedrock import Bedrock
 from uni_api.providers.demo import Demo
 from uni_api.providers.gemini import Gemini
@@ -25,7 +25,7 @@ from uni_api.relay.lane import Lane
 from uni_api.relay.tokens import Tokens
 from uni_api.routing import Candidate, Try
 from uni_api.secret import Secret
-from uni_api.transport import Timeouts
+from uni_api.transport import Head, Proxy, Timeouts
 
 HOST = Site(base_url="https://upstream.test/v1")
 
@@ -155,6 +155,49 @@ def test_each_key_opens_its_own_door_and_a_stream_is_asked_for_as_one() -> None:
     assert (keys, streams) == ([True, False, True, True], [False, False, True, False])
     assert wire.heads[0] == wire.heads[3]
     assert all(head.data.startswith(b"POST /v1/chat/completions HTTP/1.1\r\n") for head in wire.heads)
+
+
+class AtOnce(Wire):
+    """A wire over which something is sent at once."""
+
+    def at_once(self, head: Head, body: bytes, *, timeouts: Timeouts, proxy: Proxy | None) -> Any:
+        self.heads.append(head)
+        self.timeouts.append(timeouts)
+        self.proxies.append(proxy)
+        return "begun"
+
+
+def test_at_once_says_what_was_said_before_and_only_where_that_is_known() -> None:
+    wire = AtOnce()
+    found = lane(channel(proxy=Secret("http://proxy.test:3128")), wire)
+
+    async def main() -> None:
+        for place, stream in ((0, False), (1, True)):
+            attempt = Try(found.candidate, place)
+            assert found.at_once(attempt, b"{}", stream=stream) is None
+            await wire.sent(found, attempt, stream=stream)
+            assert found.at_once(attempt, b"{}", stream=not stream) is None
+            assert cast(Any, found.at_once(attempt, b"{}", stream=stream)) == "begun"
+
+    asyncio.run(main())
+    assert len(wire.heads) == 4
+    for said in (wire.heads, wire.timeouts, wire.proxies):
+        assert said[0] == said[1] and said[2] == said[3]
+
+
+def test_nothing_is_said_at_once_inside_the_process_or_with_a_signature() -> None:
+    given = Given(aws_access_key=Secret("AKID"), aws_secret_key=Secret("secret"))
+    for provider in (Demo(), Bedrock()):
+        wire = AtOnce()
+        own = channel(provider)
+        if isinstance(provider, Bedrock):
+            own = structs.replace(own, doors=provider.doors(given))
+        found = lane(own, wire, model="anthropic.claude-3-haiku-20240307-v1:0")
+        attempt = Try(found.candidate, 0)
+        if isinstance(provider, Bedrock):
+            found.way(attempt, stream=False)
+        assert found.at_once(attempt, b"{}", stream=False) is None
+        assert wire.heads == []
 
 
 def test_headers_of_the_channel_replace_those_of_the_provider() -> None:

@@ -336,3 +336,175 @@ def test_silent_connections_are_kept_alive_by_the_kernel(run: Run) -> None:
             await client.aclose()
 
     run(main)
+
+
+async def told(response: Response) -> None:
+    """Comes back when there is news of `response`."""
+    news = asyncio.Event()
+    response.news = news.set
+    await news.wait()
+    response.news = None
+
+
+def test_nothing_is_sent_at_once_where_no_connection_idles(run: Run) -> None:
+    async def main() -> None:
+        async with serving(forever) as server:
+            client = HttpClient()
+            assert client.at_once(server.head(), b"{}", timeouts=QUICK) is None
+            assert server.peers == []
+            await ask(client, server)
+            first = client.at_once(server.head(), b"{}", timeouts=QUICK)
+            assert first is not None
+            assert client.at_once(server.head(), b"{}", timeouts=QUICK) is None
+            assert repr(client) == shown(1, 0)
+            await told(first)
+            assert (first.status, first.ended, first.at_hand()) == (200, True, b"ok")
+            assert repr(client) == shown(0, 1)
+            await client.aclose()
+            assert client.at_once(server.head(), b"{}", timeouts=QUICK) is None
+
+    run(main)
+
+
+def test_what_was_sent_at_once_may_be_waited_for(run: Run) -> None:
+    async def main() -> None:
+        async with serving(forever) as server:
+            client = HttpClient()
+            for when in ("before", "after", "after news"):
+                await ask(client, server)
+                begun = client.at_once(server.head(), b"{}", timeouts=QUICK)
+                assert begun is not None
+                if when == "after":
+                    await asyncio.sleep(0.02)
+                elif when == "after news":
+                    await told(begun)
+                response = await client.send(server.head(), b"{}", timeouts=QUICK, begun=begun)
+                assert response is begun and await response.read(9) == b"ok"
+            assert len(server.peers) == 1
+            await client.aclose()
+
+    run(main)
+
+
+@pytest.mark.parametrize("idle", [True, False])
+@pytest.mark.parametrize("heard", [True, False], ids=["after news", "before"])
+def test_what_was_sent_at_once_and_not_seen_is_sent_again_once(
+    run: Run, heard: bool, idle: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "JUST_USED", 0.0 if idle else 60.0)
+    asked: list[bytes] = []
+
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK)
+        asked.append((await peer.request())[1])
+        peer.reset()
+
+    async def main() -> None:
+        async with serving(handler) as server:
+            client = HttpClient()
+            await ask(client, server)
+            begun = client.at_once(server.head(), b"{}", timeouts=QUICK)
+            assert begun is not None
+            if heard:
+                await told(begun)
+                assert begun.unseen is idle and begun.status == 0
+            if idle:
+                response = await client.send(server.head(), b"{}", timeouts=QUICK, begun=begun)
+                assert response is not begun and await response.read(9) == b"ok"
+            else:
+                with pytest.raises(Fault) as caught:
+                    await client.send(server.head(), b"{}", timeouts=QUICK, begun=begun)
+                assert caught.value.kind == "protocol"
+            assert (asked, len(server.peers)) == ([b"{}"], 2 if idle else 1)
+            await client.aclose()
+
+    run(main)
+
+
+def test_news_come_of_silence_too(run: Run) -> None:
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK)
+        await peer.gone()
+
+    async def main() -> None:
+        async with serving(handler) as server:
+            client = HttpClient()
+            await ask(client, server)
+            begun = client.at_once(server.head(), b"{}", timeouts=structs.replace(QUICK, first_byte=0.05))
+            assert begun is not None
+            await told(begun)
+            assert begun.fault is not None and begun.fault.kind == "timeout" and not begun.unseen
+            with pytest.raises(Fault, match="first byte"):
+                await client.send(server.head(), b"{}", timeouts=QUICK, begun=begun)
+            assert len(server.peers) == 1
+            await client.aclose()
+
+    run(main)
+
+
+def test_news_may_use_the_connection_again_at_once(run: Run) -> None:
+    """Who hears that an answer has ended sends the next request over the very connection that brought it."""
+
+    async def main() -> None:
+        async with serving(forever) as server:
+            client = HttpClient()
+            await ask(client, server)
+            done = asyncio.Event()
+            found: list[bytes] = []
+
+            def go_on() -> None:
+                if found or begun:
+                    response = begun.pop()
+                    if not response.ended:
+                        begun.append(response)
+                        return
+                    found.append(response.at_hand())
+                if len(found) == 5:
+                    done.set()
+                    return
+                response_or_none = client.at_once(server.head(), b"{}", timeouts=QUICK)
+                assert response_or_none is not None
+                response_or_none.news = go_on
+                begun.append(response_or_none)
+
+            begun: list[Response] = []
+            go_on()
+            await done.wait()
+            assert (found, len(server.peers)) == ([b"ok"] * 5, 1)
+            await client.aclose()
+
+    run(main)
+
+
+@pytest.mark.parametrize("when", ["before the head", "after news"])
+def test_who_closes_what_was_sent_at_once_hears_nothing_more(run: Run, when: str) -> None:
+    seen: list[str] = []
+
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK)
+        await peer.request()
+        if when == "after news":
+            await peer.say(OK[:-1])
+        await peer.gone()
+        seen.append("gone")
+
+    async def main() -> None:
+        async with serving(handler) as server:
+            client = HttpClient()
+            await ask(client, server)
+            begun = client.at_once(server.head(), b"{}", timeouts=QUICK)
+            assert begun is not None
+            if when == "after news":
+                await told(begun)
+            else:
+                await asyncio.sleep(0.02)  # the request has arrived
+            begun.news = lambda: seen.append("news")
+            begun.close()
+            await asyncio.sleep(0.05)
+            assert (seen, repr(client)) == (["gone"], shown(0, 0))
+            assert not begun.unseen
+
+    run(main)

@@ -365,3 +365,77 @@ def test_codings_in_several_headers_are_all_undone_or_refused(run: Run) -> None:
             await client.aclose()
 
     run(main)
+
+
+def test_it_shows_whether_a_reader_would_have_to_wait(run: Run) -> None:
+    steps = asyncio.Queue[bytes]()
+
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        while piece := await steps.get():
+            await peer.say(piece)
+        await peer.gone()
+
+    async def main() -> None:
+        async with serving(handler) as server:
+            client = HttpClient()
+            head = LINE + b"content-length: 100010\r\n\r\n"
+            await steps.put(head)
+            response = await client.send(server.head(), b"", timeouts=QUICK)
+            assert not response.shows(whole=False) and not response.shows(whole=True)
+            await steps.put(b"hello")
+            await happens(lambda: response.shows(whole=False))
+            assert not response.shows(whole=True)
+            await steps.put(bytes(100_000))
+            await happens(lambda: response.shows(whole=True))
+            assert not response.ended  # the rest waits until this is read
+            taken = len(response.at_hand())
+            assert not response.shows(whole=False)
+            await steps.put(b"world")
+            await happens(lambda: response.shows(whole=False))
+            taken += len(await response.read(200_000))
+            assert taken == 100_010 and response.shows(whole=True)
+            await client.aclose()
+
+    run(main)
+
+
+def test_a_failure_shows(run: Run) -> None:
+    async def main() -> None:
+        async with serving(answering(HALF, close=True)) as server:
+            client = HttpClient()
+            response = await client.send(server.head(), b"", timeouts=QUICK)
+            await happens(lambda: response.fault is not None)
+            assert response.shows(whole=True) and response.shows(whole=False)
+            assert not response.unseen  # it was seen: there is a head
+            await response.head()
+            await client.aclose()
+
+    run(main)
+
+
+def test_what_is_packed_is_not_at_hand(run: Run) -> None:
+    async def main() -> None:
+        async with serving(answering(coded(b"gzip", gzip.compress(PLAIN)))) as server:
+            client = HttpClient()
+            response = await client.send(server.head(), b"", timeouts=QUICK)
+            await happens(lambda: response.ended)
+            assert response.at_hand() == b"" and response.shows(whole=True)
+            assert await response.read(len(PLAIN)) == PLAIN
+            await client.aclose()
+
+    run(main)
+
+
+def test_responses_share_nothing(run: Run) -> None:
+    async def main() -> None:
+        async with serving(answering(HELLO)) as one, serving(answering(HALF)) as two:
+            client = HttpClient()
+            first = await client.send(one.head(), b"", timeouts=QUICK)
+            second = await client.send(two.head(), b"", timeouts=QUICK)
+            assert first.unread is not second.unread
+            second.close()
+            assert await first.read(9) == b"hello"
+            await client.aclose()
+
+    run(main)
