@@ -17,8 +17,9 @@ import pytest
 
 from tests import gateway as running
 from tests.fakes.upstream import END, Hang, Step, Upstream, Wait, piece, stream_head
-from tests.gateway import KEY, Gateway
-from tests.relay.chat import DONE, delta, request, says
+from tests.fakes.wire import wait_until
+from tests.gateway import KEY, Answer, Gateway
+from tests.relay.chat import DONE, delta, request, says, streams
 
 SLOW: list[Step] = [
     stream_head(),
@@ -28,6 +29,8 @@ SLOW: list[Step] = [
     piece(DONE),
     END,
 ]
+
+SILENCE: list[Step] = [Hang()]
 
 
 def run_cli(*words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
@@ -80,6 +83,25 @@ def test_the_drain_is_bounded_and_a_cut_stream_says_so() -> None:
             reader.join(5)
     assert b'"error"' in got[0]
     assert b"[DONE]" not in got[0]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_waits_without_an_answer_is_told_of_the_end(stream: bool) -> None:
+    """Also where nothing but the upstream's connection knows of the request: there is no task that could be stopped."""
+    good = streams("good") if stream else says("good")
+    with Upstream({"m": [good, SILENCE]}) as upstream:
+        channel = running.channel("a", f"{upstream.url}/v1", ["m"])
+        with running.gateway(running.config(channel), {"UNI_API_DRAIN": "0"}) as gateway:
+            assert gateway.post(request("m", stream=stream)).status == 200
+            got: list[Answer] = []
+            asking = threading.Thread(target=lambda: got.append(gateway.post(request("m", stream=stream))))
+            asking.start()
+            assert wait_until(lambda: upstream.asked["m"] == 2, 5)
+            gateway.process.send_signal(signal.SIGTERM)
+            assert gateway.process.wait(5) == 0
+            asking.join(5)
+        assert wait_until(lambda: upstream.open_connections == 0, 1)
+    assert (got[0].status, got[0].json()["error"]["code"]) == (503, "shutting_down")
 
 
 def test_an_idle_gateway_exits_at_once(tmp_path: Path) -> None:
