@@ -343,7 +343,7 @@ class Exchange(Struct, eq=False):
 
         However this ends, no check runs any longer, and a refusal costs nothing.
         """
-        hedges = self._relay.hedges
+        hedges = self._relay.hedges if self._first is None else None  # a first try may be under way already
         try:
             if hedges is None or self._first is not None:  # what was begun is gone on with, whatever Plan came since
                 served = await in_turn(tries, self._attempt, self._failed, self._first)
