@@ -27,6 +27,8 @@ SAID = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"f
 class Upstream:
     """A response that has what was given to it: `come` says what arrives, in pieces that are waited for in turn."""
 
+    framed = b""
+
     def __init__(self, *later: bytes, status: int = 200, labels: dict[bytes, bytes] | None = None) -> None:
         self.status = status
         self.labels = labels or {}

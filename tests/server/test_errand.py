@@ -24,7 +24,8 @@ class Out:
         self.begun = False
         self.said: list[tuple[int, list[bytes], bytes]] = []
 
-    def respond(self, status: int, headers: list[bytes], body: bytes) -> None:
+    def respond(self, status: int, headers: list[bytes], body: bytes, *, framed: bool) -> None:
+        assert not framed
         self.begun = True
         self.said.append((status, headers, body))
 

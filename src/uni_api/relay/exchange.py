@@ -345,7 +345,7 @@ class Exchange(Struct, eq=False):
         """
         hedges = self._relay.hedges if self._first is None else None  # a first try may be under way already
         try:
-            if hedges is None or self._first is not None:  # what was begun is gone on with, whatever Plan came since
+            if hedges is None:
                 served = await in_turn(tries, self._attempt, self._failed, self._first)
             else:
                 served = await raced(tries, hedges, self._attempt, self._failed)
