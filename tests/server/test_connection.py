@@ -23,6 +23,9 @@ GET = b"GET / HTTP/1.1\r\nhost: g\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n"
 
 
+FRAMED = b"5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n"
+
+
 @dataclass
 class Desk:
     """Does as the path says. `seen` are the requests handled, `left` the paths of those that were cancelled."""
@@ -62,8 +65,6 @@ class Desk:
                 out.begin(200, [], b"")
                 out.write(b"late")
                 out.finish()
-            case b"/framed":
-                out.respond(200, [], b"5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n", framed=True)
             case b"/nothing":
                 out.respond(204, [], b"")
             case b"/hang":
@@ -85,7 +86,8 @@ class Desk:
                         await out.drained()
                     await asyncio.sleep(0)
             case _:
-                out.respond(200, [b"x-own: 1\r\n"], request.body or b"hello")
+                framed = request.path == b"/framed"
+                out.respond(200, [b"x-own: 1\r\n"], FRAMED if framed else request.body or b"hello", framed=framed)
 
 
 @dataclass
