@@ -141,7 +141,6 @@ class Tap(Struct, eq=False, kw_only=True):
         _, _, metered = last[2].partition(b"\r\n")
         if finishing.find(b"\n") >= 0 or metered.find(b"\n") >= 0 or not self._ends_usually(finishing, metered):
             return b""
-        self._metered = metered + b"\n\n"
         self.begun = self.done = True
         if self.usage_shown:
             return framed
