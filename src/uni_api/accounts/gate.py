@@ -89,18 +89,20 @@ class Gate:
         ask = weigh() if where.weighs else _UNWEIGHED
         if where.largest is not None and ask.prompt > where.largest:
             raise telling.too_long(ask.prompt, where.largest)
-        gauge, notice, purse, credits = where.gauge, where.notice, where.purse, where.credits
+        gauge = where.gauge
         tick: int | None = None
         headers = b""
-        if gauge is not None and notice is not None:
+        if gauge is not None:
             found = gauge.take()
             if isinstance(found, Short):
                 raise _refused(found, where, model)
-            tick, headers = found, notice.of(found)
+            tick = found
+            if where.notice is not None:
+                headers = where.notice.of(found)
+        purse, credits = where.purse, where.credits
         if purse is None or credits is None:
             return Pass(client, ask, headers, where, None, None, tick)
-        answer = USUAL_OUTPUT if ask.output is None else ask.answer
-        reserved = self._prices.likely(model, ask.likely, ask.prompt, answer)
+        reserved = self._prices.likely(model, ask.likely, ask.prompt, ask.answer)
         if not purse.reserve(reserved, credits):
             if gauge is not None and tick is not None:
                 gauge.give_back(tick)

@@ -40,8 +40,8 @@ class Relayed(Errand, eq=False):
             answer = exchange.come()
             if answer is not None and answer.stream is None and answer.fault is None:
                 self.respond(answer)
-                if answer.due and answer.settle is not None:
-                    answer.settle(answer)  # what was taken without waiting is settled so
+                if answer.due:
+                    self.relay.settle_soon(answer)
                 self.out.over()
                 return
             self._answer = answer

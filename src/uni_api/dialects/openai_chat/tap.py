@@ -135,11 +135,10 @@ class Tap(Struct, eq=False, kw_only=True):
             return b""
         stop = len(framed) - len(_DONE_IN_CHUNKS)
         last = framed[max(0, stop - SMALL) : stop].rsplit(_BETWEEN_CHUNKS, 3)
-        if len(last) < 4 or last[3]:
+        if len(last) < 4 or last[3] or last[1].count(b"\n") != 1 or last[2].count(b"\n") != 1:
             return b""
-        _, _, finishing = last[1].partition(b"\r\n")
-        _, _, metered = last[2].partition(b"\r\n")
-        if finishing.find(b"\n") >= 0 or metered.find(b"\n") >= 0 or not self._ends_usually(finishing, metered):
+        metered = last[2][last[2].find(b"\n") + 1 :]
+        if not self._ends_usually(last[1], metered):
             return b""
         self.begun = self.done = True
         if self.usage_shown:
