@@ -109,6 +109,18 @@ def test_a_late_answer_is_preceded_by_signs_of_life() -> None:
     assert set(pieces[:-2]) == {ALIVE} and len(pieces) >= 4
 
 
+def test_an_answer_in_chunks_loses_them_where_a_stream_is_open() -> None:
+    async def late() -> Answer:
+        await asyncio.sleep(0.05)
+        return Answer(200, [EVENTS], framed=(b"5\r\nhello\r\n4", b"\r\n you\r\n0\r\n\r\n"))
+
+    async def main() -> list[bytes]:
+        return await whole(await kept_open(late(), 0.02, FRONT))
+
+    pieces = run(main)
+    assert pieces[0] == ALIVE and pieces[-1] == b"hello you"
+
+
 def test_a_pause_between_two_pieces_has_signs_of_life() -> None:
     upstream = Upstream(b"a", b"b", between=0.1)
 

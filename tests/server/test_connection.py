@@ -23,7 +23,7 @@ GET = b"GET / HTTP/1.1\r\nhost: g\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n"
 
 
-FRAMED = b"5\r\nhello\r\n4\r\n you\r\n0\r\n\r\n"
+FRAMED = (b"5\r\nhello\r\n4\r\n y", memoryview(b"ou\r\n0\r\n\r\n"))
 
 
 @dataclass
@@ -86,8 +86,8 @@ class Desk:
                         await out.drained()
                     await asyncio.sleep(0)
             case _:
-                framed = request.path == b"/framed"
-                out.respond(200, [b"x-own: 1\r\n"], FRAMED if framed else request.body or b"hello", framed=framed)
+                framed = FRAMED if request.path == b"/framed" else ()
+                out.respond(200, [b"x-own: 1\r\n"], request.body or b"hello", framed=framed)
 
 
 @dataclass

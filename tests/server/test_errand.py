@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from uni_api.config.plan import Plan
-from uni_api.dialects import registry
+from uni_api.dialects import Pieces, registry
 from uni_api.errors import Denied
 from uni_api.relay import Answer, Relay
 from uni_api.relay.answer import JSON
@@ -24,7 +24,7 @@ class Out:
         self.begun = False
         self.said: list[tuple[int, list[bytes], bytes]] = []
 
-    def respond(self, status: int, headers: list[bytes], body: bytes, *, framed: bool) -> None:
+    def respond(self, status: int, headers: list[bytes], body: bytes, *, framed: Pieces) -> None:
         assert not framed
         self.begun = True
         self.said.append((status, headers, body))

@@ -6,6 +6,6 @@ Rule 3: what you do not understand, you keep (Rest, Foreign) or report (Losses);
 Rule 4: convert late. Readers copy units; writers convert them.
 """
 
-from uni_api.dialects.faces import Back, Body, Front, Glance, Peek, StreamReader, StreamWriter, Tap, Verbatim
+from uni_api.dialects.faces import Back, Body, Front, Glance, Peek, Pieces, StreamReader, StreamWriter, Tap, Verbatim
 
-__all__ = ["Back", "Body", "Front", "Glance", "Peek", "StreamReader", "StreamWriter", "Tap", "Verbatim"]
+__all__ = ["Back", "Body", "Front", "Glance", "Peek", "Pieces", "StreamReader", "StreamWriter", "Tap", "Verbatim"]

@@ -14,6 +14,9 @@ from uni_api.framing import Frame
 
 Body = dict[str, Any]
 
+Pieces = tuple[bytes | memoryview, ...]
+"""Bytes that are sent one after the other."""
+
 
 class StreamReader(Protocol):
     """Turns the frames of one upstream stream into events. One frame may say many things, or none."""
@@ -152,7 +155,7 @@ class Tap(Glance, Protocol):
     def broke(self) -> Fault | None:
         """The error that an event after the first content carried."""
 
-    def whole(self, framed: bytes, /) -> bytes:
+    def whole(self, framed: bytes, /) -> Pieces:
         """What the client may have of a stream that came whole, in its HTTP chunks, and is as most are.
 
         Nothing, and nothing was noted, for any other: that is for `feed`, without the chunks.

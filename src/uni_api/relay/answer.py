@@ -5,8 +5,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from uni_api.dialects import Glance
+from uni_api.dialects import Glance, Pieces
 from uni_api.errors import Fault
+from uni_api.transport.chunks import joined
 
 Lines = list[bytes]
 """Headers as they are sent, each with its line break."""
@@ -49,8 +50,8 @@ class Stream(Protocol):
 class Answer(Struct):
     """`body`, then what `stream` brings where there is one. A stream must be poured, or abandoned.
 
-    framed: `body` is in HTTP chunks, and all there is · told: what the answer says of itself, complete once it has
-    passed · fault: what broke its stream · settle: to be called once everything has passed, or will not, where it is
+    framed: all there is, in HTTP chunks, in place of `body` · told: what the answer says of itself, complete once it
+    has passed · fault: what broke its stream · settle: to be called once everything has passed, or will not, where it is
     `due` or the stream broke; what it gives is awaited · close: ends what is still open at the upstream, and does
     nothing when that is over.
     """
@@ -64,7 +65,11 @@ class Answer(Struct):
     due: bool = False
     settle: "Callable[[Answer], Awaitable[None] | None] | None" = None
     close: Callable[[], None] | None = None
-    framed: bool = False
+    framed: Pieces = ()
+
+    def unframed(self) -> bytes:
+        """The first bytes, or all there is, without chunks."""
+        return joined(b"".join(self.framed)) if self.framed else self.body
 
     def abandon(self) -> None:
         """Let go of the upstream: nobody is going to read the stream."""

@@ -107,9 +107,9 @@ class Arriving(Struct, eq=False):
             return None
         if response.framed:
             tap = self._tap_off()
-            if body := tap.whole(response.framed):
+            if pieces := tap.whole(response.framed):
                 response.close()
-                return Answer(200, [EVENTS], body, None, tap, framed=True)
+                return Answer(200, [EVENTS], b"", None, tap, framed=pieces)
         data = response.at_hand()
         return self._tapped(data) if data else None
 

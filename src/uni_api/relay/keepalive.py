@@ -70,8 +70,8 @@ class _Awaited:
                 out.write(self._front.write_stream_error(error))
                 return
             opened.told, opened.fault = answer.told, answer.fault
-            if answer.body:
-                pulse.write(answer.body)
+            if first := answer.unframed():
+                pulse.write(first)
             if answer.stream is not None:
                 await answer.stream.pour(pulse)
                 opened.fault = answer.fault

@@ -17,6 +17,7 @@ import httptools
 import msgspec
 from msgspec import Struct
 
+from uni_api.dialects import Pieces
 from uni_api.errors import Denied
 from uni_api.server.intake import too_large
 from uni_api.server.request import Request
@@ -322,10 +323,10 @@ class Connection(asyncio.Protocol):
 
     # Writing
 
-    def respond(self, status: int, headers: list[bytes], body: bytes, *, framed: bool = False) -> None:
+    def respond(self, status: int, headers: list[bytes], body: bytes, *, framed: Pieces = ()) -> None:
         """A whole response, in one write. Headers are taken as they are, each with its line break.
 
-        framed: `body` is in chunks.
+        framed: the body, in chunks, where it comes so.
         """
         if self.gone:
             return
@@ -333,11 +334,11 @@ class Connection(asyncio.Protocol):
             headers.append(b"transfer-encoding: chunked\r\n")
         elif status != 204:
             if framed:
-                body = joined(body)
+                body, framed = joined(b"".join(framed)), ()
             headers.append(b"content-length: %d\r\n" % len(body))
         parts = self._head(status, headers)
         if not self._bodyless:
-            parts.append(body)
+            parts += framed or (body,)
         self._outbox.write(self._transport, b"".join(parts))
 
     def begin(self, status: int, headers: list[bytes], body: bytes) -> None:
@@ -372,7 +373,7 @@ class Connection(asyncio.Protocol):
         if not self.gone and self._chunked:
             self._outbox.write(self._transport, b"0\r\n\r\n")
 
-    def _head(self, status: int, headers: list[bytes]) -> list[bytes]:
+    def _head(self, status: int, headers: list[bytes]) -> list[bytes | memoryview]:
         request = self._serving
         self.begun = True
         self._bodyless = status == 204 or (request is not None and request.method == b"HEAD")

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from uni_api.canon import Finish, Usage
+from uni_api.dialects.faces import Pieces
 from uni_api.dialects.openai_chat.error import read_error
 from uni_api.dialects.openai_chat.usage import read_finish, usage_in
 from uni_api.errors import Fault
@@ -126,26 +127,26 @@ class Tap(Struct, eq=False, kw_only=True):
                 return usage_in(data)
         return found
 
-    def whole(self, framed: bytes) -> bytes:
+    def whole(self, framed: bytes) -> Pieces:
         """The usage becomes a comment of its length where the client did not ask for it: the chunks stay what they are.
 
         Taking it out would need to know where chunks begin, which a stream may be made to disguise.
         """
         if not (framed.endswith(_DONE_IN_CHUNKS) and _surely_speaks(framed)):
-            return b""
+            return ()
         stop = len(framed) - len(_DONE_IN_CHUNKS)
         last = framed[max(0, stop - SMALL) : stop].rsplit(_BETWEEN_CHUNKS, 3)
         if len(last) < 4 or last[3] or last[1].count(b"\n") != 1 or last[2].count(b"\n") != 1:
-            return b""
+            return ()
         metered = last[2][last[2].find(b"\n") + 1 :]
         if not self._ends_usually(last[1], metered):
-            return b""
+            return ()
         self.begun = self.done = True
         if self.usage_shown:
-            return framed
+            return (framed,)
         view, size = memoryview(framed), len(metered)
         stop -= len(_BETWEEN_CHUNKS)
-        return b"".join((view[: stop - size], b":".ljust(size), view[stop:]))
+        return (view[: stop - size], b":".ljust(size), view[stop:])
 
     def feed(self, chunk: bytes) -> bytes:
         if not chunk.endswith(_ENDS):
