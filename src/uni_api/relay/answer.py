@@ -51,8 +51,8 @@ class Answer(Struct):
     """`body`, then what `stream` brings where there is one. A stream must be poured, or abandoned.
 
     framed: all there is, in HTTP chunks, in place of `body` · told: what the answer says of itself, complete once it
-    has passed · fault: what broke its stream · settle: to be called once everything has passed, or will not, where it is
-    `due` or the stream broke; what it gives is awaited · close: ends what is still open at the upstream, and does
+    has passed · fault: what broke its stream · settle: to be called once everything has passed, or will not, where it
+    is `due` or the stream broke; what it gives is awaited · close: ends what is still open at the upstream, and does
     nothing when that is over.
     """
 
