@@ -28,6 +28,7 @@ class Upstream:
     """A response that has what was given to it: `come` says what arrives, in pieces that are waited for in turn."""
 
     framed = b""
+    framed_from = 0
 
     def __init__(self, *later: bytes, status: int = 200, labels: dict[bytes, bytes] | None = None) -> None:
         self.status = status

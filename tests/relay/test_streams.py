@@ -48,6 +48,7 @@ class Upstream:
 
     status = 200
     framed = b""
+    framed_from = 0
 
     def __init__(self, *pieces: bytes | Fault, silent: bool = False) -> None:
         self.left = [*pieces]

@@ -22,6 +22,7 @@ class DemoResponse:
     status = 200
     ended = True
     framed = b""
+    framed_from = 0
 
     def __init__(self, kind: bytes, pieces: Iterator[bytes], pause: float) -> None:
         self._kind = kind

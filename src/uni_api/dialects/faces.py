@@ -155,8 +155,8 @@ class Tap(Glance, Protocol):
     def broke(self) -> Fault | None:
         """The error that an event after the first content carried."""
 
-    def whole(self, framed: bytes, /) -> Pieces:
-        """What the client may have of a stream that came whole, in its HTTP chunks, and is as most are.
+    def whole(self, framed: bytes, start: int = 0, /) -> Pieces:
+        """What the client may have of a stream that came whole, in its HTTP chunks from `start` on, and is as most are.
 
         Nothing, and nothing was noted, for any other: that is for `feed`, without the chunks.
         """

@@ -107,7 +107,7 @@ class Arriving(Struct, eq=False):
             return None
         if response.framed:
             tap = self._tap_off()
-            if pieces := tap.whole(response.framed):
+            if pieces := tap.whole(response.framed, response.framed_from):
                 response.close()
                 return Answer(200, [EVENTS], b"", None, tap, framed=pieces)
         data = response.at_hand()

@@ -14,7 +14,10 @@ class UpstreamResponse(Protocol):
 
     @property
     def framed(self) -> bytes:
-        """A body that came whole, in its HTTP chunks, until it is read otherwise. Mostly there is none."""
+        """What came whole, until it is read otherwise: a body in HTTP chunks, from `framed_from` on. Mostly nothing."""
+
+    @property
+    def framed_from(self) -> int: ...
 
     def header(self, name: bytes, /) -> bytes | None: ...
 
@@ -49,6 +52,7 @@ class Begun:
         self._response = response
         self._first = first
         self.framed = b""
+        self.framed_from = 0
         self.status = response.status
         self.header = response.header
         self.close = response.close

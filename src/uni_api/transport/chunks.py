@@ -21,10 +21,10 @@ class Scout:
         self._complete = self._plain = False
         self._parser = HttpResponseParser(self)
 
-    def framed(self, data: bytes) -> bytes:
-        """The body in its chunks, if `data` is one answer of status 200 that leaves nothing open; else nothing."""
+    def body_of(self, data: bytes) -> int:
+        """Where the body begins, in chunks, if `data` is one answer of status 200 that leaves nothing open; else 0."""
         if not (data.endswith(LAST) and data.startswith(_FIRST)):
-            return b""
+            return 0
         self.headers = {}
         self._messages = 0
         self._complete = False
@@ -34,9 +34,9 @@ class Scout:
         except (HttpParserError, HttpParserUpgrade):
             self._plain = False
         if self._plain and self._complete and self._messages == 1:
-            return data[data.find(b"\r\n\r\n") + 4 :]
+            return data.find(b"\r\n\r\n") + 4
         self._parser = HttpResponseParser(self)
-        return b""
+        return 0
 
     def close(self) -> None:
         """Be of no use any more: the parser holds this object."""

@@ -261,14 +261,14 @@ class Connection(asyncio.Protocol):
         if self._head_size or not data.endswith(LAST):
             return False
         scout = self._scout = self._scout or Scout()
-        framed = scout.framed(data)
-        size = len(data)
-        if not framed or len(scout.headers) > MAX_HEADERS or size - len(framed) > MAX_HEAD:
+        start = scout.body_of(data)
+        if not start or len(scout.headers) > MAX_HEADERS or start > MAX_HEAD:
             return False
         response.status = 200
         response.headers = scout.headers
-        response.framed = framed
-        self._head_size = size
+        response.framed = data
+        response.framed_from = start
+        self._head_size = len(data)
         self._keep = True
         self._extra = False
         self._finish(response)

@@ -40,8 +40,8 @@ class Response(Struct, eq=False):
     One task at a time may read. Cancelling a read closes the connection at once.
 
     What follows `host` is the connection's to set. headers: names in lower case, of repeated ones the first, values as
-    they came · framed: a body that came whole, in its chunks, until it is read · size: the bytes in which what is
-    unread has come · news: called when there is more to see, and no task waits for it.
+    they came · framed: what came whole, until it is read: a body in its chunks, from `framed_from` on · size: the bytes
+    in which what is unread has come · news: called when there is more to see, and no task waits for it.
     """
 
     _source: Source
@@ -51,6 +51,7 @@ class Response(Struct, eq=False):
     headers: Mapping[bytes, bytes] = NO_HEADERS
     coding: bytes = b""
     framed: bytes = b""
+    framed_from: int = 0
     unread: list[bytes] = []
     size: int = 0
     ended: bool = False
@@ -148,7 +149,7 @@ class Response(Struct, eq=False):
 
     def _unframe(self) -> None:
         framed, self.framed = self.framed, b""
-        if body := joined(framed):
+        if body := joined(framed[self.framed_from :]):
             self.unread.append(body)
 
     def give(self, piece: bytes) -> None:

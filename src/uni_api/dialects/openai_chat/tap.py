@@ -127,15 +127,15 @@ class Tap(Struct, eq=False, kw_only=True):
                 return usage_in(data)
         return found
 
-    def whole(self, framed: bytes) -> Pieces:
+    def whole(self, framed: bytes, start: int = 0) -> Pieces:
         """The usage becomes a comment of its length where the client did not ask for it: the chunks stay what they are.
 
         Taking it out would need to know where chunks begin, which a stream may be made to disguise.
         """
-        if not (framed.endswith(_DONE_IN_CHUNKS) and _surely_speaks(framed)):
+        if not (framed.endswith(_DONE_IN_CHUNKS) and _surely_speaks(framed, start)):
             return ()
         stop = len(framed) - len(_DONE_IN_CHUNKS)
-        last = framed[max(0, stop - SMALL) : stop].rsplit(_BETWEEN_CHUNKS, 3)
+        last = framed[max(start, stop - SMALL) : stop].rsplit(_BETWEEN_CHUNKS, 3)
         if len(last) < 4 or last[3] or last[1].count(b"\n") != 1 or last[2].count(b"\n") != 1:
             return ()
         metered = last[2][last[2].find(b"\n") + 1 :]
@@ -143,10 +143,10 @@ class Tap(Struct, eq=False, kw_only=True):
             return ()
         self.begun = self.done = True
         if self.usage_shown:
-            return (framed,)
+            return (memoryview(framed)[start:],)
         view, size = memoryview(framed), len(metered)
         stop -= len(_BETWEEN_CHUNKS)
-        return (view[: stop - size], b":".ljust(size), view[stop:])
+        return (view[start : stop - size], b":".ljust(size), view[stop:])
 
     def feed(self, chunk: bytes) -> bytes:
         if not chunk.endswith(_ENDS):
@@ -408,10 +408,10 @@ def _tells_oddly(data: bytes) -> bool:
     return data.find(b"[DONE]") >= 0 or data.find(_ERROR) >= 0 or data.find(_FINISH_SPACED) >= 0
 
 
-def _surely_speaks(chunk: bytes) -> bool:
-    """Whether `chunk` has text as hosts mostly spell it, and no error before; if not, it has to be decoded to know."""
-    at = chunk.find(_TEXT)
-    return at >= 0 and not chunk.startswith(b'"', at + len(_TEXT)) and chunk.find(_ERROR, 0, at) < 0
+def _surely_speaks(data: bytes, start: int = 0) -> bool:
+    """Whether there is text as hosts mostly spell it, and no error before; if not, it has to be decoded to know."""
+    at = data.find(_TEXT, start)
+    return at >= 0 and not data.startswith(b'"', at + len(_TEXT)) and data.find(_ERROR, start, at) < 0
 
 
 def _is_only_usage(event: bytes) -> bool:
