@@ -50,7 +50,7 @@ class Prices:
         price = self._flat.get((model, candidate)) if self._now() < self._until else None
         if price is None:
             price = self.of(model, candidate, usage.prompt)
-        if usage.input_audio == usage.cache_read == usage.cache_write == usage.output_audio == 0:
+        if not (usage.cache_read or usage.cache_write or usage.input_audio or usage.output_audio):
             return round((usage.input * price.input + usage.output * price.output) * 1_000)
         return cost(usage, price)
 

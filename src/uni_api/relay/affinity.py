@@ -50,8 +50,8 @@ class Memory:
         rule = self.rule
         if rule is None:
             return None
-        if session:
-            return hash((client.key.digest, seen.model, b"session", session))
+        if session is not None and (name := session.strip()):
+            return hash((client.key.digest, seen.model, b"session", name))
         begins = seen.opening if rule.by == "prefix" else b""
         return hash((client.key.digest, seen.model, begins)) if begins else None
 

@@ -106,7 +106,9 @@ class Exchange(Struct, eq=False):
             return False
         try:
             pool = self._plan()
-            if not self._let_in() or self._pause(pool) is not None or self._wish is not None:
+            if not self._let_in() or self._wish is not None:
+                return False
+            if relay.keeps_alive and self._pause(pool) is not None:
                 return False
         except Denied:
             return False

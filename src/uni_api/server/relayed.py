@@ -75,7 +75,7 @@ class Relayed(Errand, eq=False):
     def _exchanged(self, body: bytes) -> Exchange:
         request = self.request
         assert request.client is not None
-        session = request.headers.get(b"x-session-id", b"").strip()
+        session = request.headers.get(b"x-session-id")
         return self.relay.exchange(self.front, body, request.client, request.id, session)
 
     def _body(self) -> bytes:
