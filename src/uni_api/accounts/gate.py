@@ -7,9 +7,10 @@ from msgspec import Struct, structs
 
 from uni_api.accounts import telling
 from uni_api.accounts.meter import MOST_TOKENS, NO_METER, Meter, meter
-from uni_api.accounts.prices import Prices
+from uni_api.accounts.prices import Prices, cost, expected
 from uni_api.canon import Usage
 from uni_api.config.plan import Client, Plan
+from uni_api.config.policy import Price
 from uni_api.routing import Candidate
 from uni_api.state import Short, State, Taken
 
@@ -52,7 +53,8 @@ class Pass(Struct, frozen=True, gc=False):
     """What one request was let in with. `headers`, as they are sent, tell the client what it has left.
 
     taken: what its limits gave, as `meter` wanted it · reserved: of the money in the meter's purse, in billionths of a
-    dollar; None for a key without credits · tick: when the meter's gauge took it.
+    dollar; None for a key without credits · tick: when the meter's gauge took it · price: what it was reserved by,
+    where that holds for a prompt of any size.
     """
 
     client: Client
@@ -62,6 +64,7 @@ class Pass(Struct, frozen=True, gc=False):
     taken: Taken | None = None
     reserved: int | None = None
     tick: int | None = None
+    price: Price | None = None
 
 
 class Gate:
@@ -102,12 +105,13 @@ class Gate:
         purse, credits = where.purse, where.credits
         if purse is None or credits is None:
             return Pass(client, ask, headers, where, None, None, tick)
-        reserved = self._prices.likely(model, ask.likely, ask.prompt, ask.answer)
+        price = self._prices.flat(model, ask.likely)
+        reserved = expected(ask.prompt, ask.answer, price or self._prices.of(model, ask.likely, ask.prompt))
         if not purse.reserve(reserved, credits):
             if gauge is not None and tick is not None:
                 gauge.give_back(tick)
             raise telling.no_credit(purse.spent, credits)
-        return Pass(client, ask, headers, where, None, reserved, tick)
+        return Pass(client, ask, headers, where, None, reserved, tick, price)
 
     def weighs(self, client: Client, model: str, *, nested: bool = False) -> bool:
         """Whether it matters to `admit` and `settle` what a request comes to."""
@@ -162,7 +166,10 @@ class Gate:
             ask, usage = held.ask, came.usage
             if usage is None or not came.whole:
                 usage = _at_least(usage, ask)
-            amount = self._prices.cost(ask.model, came.candidate, usage)
+            if held.price is not None and came.candidate is ask.likely:
+                amount = cost(usage, held.price)
+            else:
+                amount = self._prices.cost(ask.model, came.candidate, usage)
         if held.meter.purse is not None:
             held.meter.purse.spend(amount - held.reserved)
             return noting

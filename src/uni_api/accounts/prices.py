@@ -38,21 +38,17 @@ class Prices:
         billed = any(one.allowance is not None and one.allowance.credits is not None for one in plan.clients.values())
         self._catalog = load() if billed and plan.prices.default is None else None
 
+    def flat(self, model: str, candidate: Candidate | None) -> Price | None:
+        """The price that holds for a prompt of any size; None where it depends, or is not at hand."""
+        return self._flat.get((model, candidate)) if self._now() < self._until else None
+
     def likely(self, model: str, candidate: Candidate | None, prompt: int, output: int) -> int:
         """What so many tokens cost if none of them come from a cache, or are sound."""
-        price = self._flat.get((model, candidate)) if self._now() < self._until else None
-        if price is None:
-            price = self.of(model, candidate, prompt)
-        return round((prompt * price.input + output * price.output) * 1_000)
+        return expected(prompt, output, self.flat(model, candidate) or self.of(model, candidate, prompt))
 
     def cost(self, model: str, candidate: Candidate | None, usage: Usage) -> int:
         """What `usage` costs."""
-        price = self._flat.get((model, candidate)) if self._now() < self._until else None
-        if price is None:
-            price = self.of(model, candidate, usage.prompt)
-        if not (usage.cache_read or usage.cache_write or usage.input_audio or usage.output_audio):
-            return round((usage.input * price.input + usage.output * price.output) * 1_000)
-        return cost(usage, price)
+        return cost(usage, self.flat(model, candidate) or self.of(model, candidate, usage.prompt))
 
     def of(self, model: str, candidate: Candidate | None, prompt: int) -> Price:
         """The price of a prompt of so many tokens."""
@@ -82,8 +78,15 @@ class Prices:
         return self._known[slot] or _DEFAULT
 
 
+def expected(prompt: int, output: int, price: Price) -> int:
+    """What so many tokens cost, in billionths of a dollar, if none of them come from a cache, or are sound."""
+    return round((prompt * price.input + output * price.output) * 1_000)
+
+
 def cost(usage: Usage, price: Price) -> int:
     """What `usage` costs, in billionths of a dollar."""
+    if not (usage.cache_read or usage.cache_write or usage.input_audio or usage.output_audio):
+        return expected(usage.input, usage.output, price)
     written = usage.cache_write - usage.cache_write_1h
     per_write = _else(price.cache_write, price.input)
     dollars_per_million = (

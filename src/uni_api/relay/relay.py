@@ -128,9 +128,9 @@ class Relay:
 
     def notes(self, chosen: Try, thread: int | None = None) -> bool:
         """Whether it has to be noted when this try comes to content."""
-        lease = chosen.lease or Lease(chosen.place)
-        measured = self.health.measures or self._state.resting or self.ring.notes(chosen.candidate, lease)
-        return measured or thread is not None
+        if thread is not None or self.health.measures or self._state.resting:
+            return True
+        return self.ring.notes(chosen.candidate, chosen.lease)
 
     async def worked(self, chosen: Try, thread: int | None = None) -> None:
         """Note that a try came to content. `thread`: the conversation that it was for."""

@@ -175,9 +175,9 @@ class KeyRing:
             doors.rest(lease.place, seconds)
             await self._state.rest(doors.name(lease.place), seconds)
 
-    def notes(self, candidate: Candidate, lease: Lease) -> bool:
+    def notes(self, candidate: Candidate, lease: Lease | None) -> bool:
         """Whether it matters that a try came to content."""
-        return lease.forced or candidate.channel.key_scheduling == "smart_round_robin"
+        return (lease is not None and lease.forced) or candidate.channel.key_scheduling == "smart_round_robin"
 
     async def worked(self, candidate: Candidate, lease: Lease) -> None:
         """The try through this door came to content."""

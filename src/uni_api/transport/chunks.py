@@ -17,8 +17,8 @@ class Scout:
 
     def __init__(self) -> None:
         self.headers: dict[bytes, bytes] = {}
-        self._messages = 0
-        self._complete = self._plain = False
+        self._heads = self._messages = 0
+        self._plain = False
         self._parser = HttpResponseParser(self)
 
     def body_of(self, data: bytes) -> int:
@@ -26,14 +26,13 @@ class Scout:
         if not (data.endswith(LAST) and data.startswith(_FIRST)):
             return 0
         self.headers = {}
-        self._messages = 0
-        self._complete = False
+        self._heads = self._messages = 0
         self._plain = True
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
             self._plain = False
-        if self._plain and self._complete and self._messages == 1:
+        if self._plain and self._heads == self._messages == 1:
             return data.find(b"\r\n\r\n") + 4
         self._parser = HttpResponseParser(self)
         return 0
@@ -44,9 +43,6 @@ class Scout:
 
     # httptools
 
-    def on_message_begin(self) -> None:
-        self._messages += 1
-
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         if name in self.headers:
@@ -54,6 +50,7 @@ class Scout:
         self.headers[name] = value
 
     def on_headers_complete(self) -> None:
+        self._heads += 1
         headers = self.headers
         if (
             headers.get(b"transfer-encoding") != b"chunked"
@@ -63,7 +60,7 @@ class Scout:
             self._plain = False
 
     def on_message_complete(self) -> None:
-        self._complete = True
+        self._messages += 1
 
 
 def joined(framed: bytes) -> bytes:
