@@ -121,7 +121,8 @@ class Exchange(Struct, eq=False):
         self._begun = response = doing.begun(lane, chosen, self._seen)
         if response is None:
             return False
-        self._visit = relay.health.begun(chosen.candidate)
+        if relay.health.measures:
+            self._visit = relay.health.begun(chosen.candidate)
         response.news = news
         return True
 
@@ -133,8 +134,8 @@ class Exchange(Struct, eq=False):
 
     def come(self) -> Answer | None:
         """The answer to what was begun, once nothing is to be waited for. None: `run` has to go on with it."""
-        response, chosen, lane, visit = self._begun, self._first, self._last, self._visit
-        assert isinstance(response, Response) and chosen is not None and lane is not None and visit is not None
+        response, chosen, lane = self._begun, self._first, self._last
+        assert isinstance(response, Response) and chosen is not None and lane is not None
         response.news = None
         if not response.status or self._relay.notes(chosen, self._thread):
             return None
@@ -145,7 +146,6 @@ class Exchange(Struct, eq=False):
             return None
         self._begun = None
         self._serve_by(chosen)
-        visit.content()
         answer.headers.append(lane.signed_first)
         return self._complete(answer, late=False)
 
