@@ -168,3 +168,32 @@ def test_a_new_plan_does_not_lose_what_was_begun_under_the_old_one() -> None:
                 assert (a.asked["m"], b.asked) == (2, {})
 
     run(main)
+
+
+def test_what_passed_in_one_turn_is_settled_in_the_next_and_a_failure_spoils_no_other() -> None:
+    async def main() -> None:
+        loop, complaints = asyncio.get_running_loop(), list[str]()
+        settled: list[int] = []
+
+        def passed(number: int) -> Answer:
+            def settle(answer: Answer) -> None:
+                settled.append(number)
+                if number == 2:
+                    raise ValueError("on purpose")
+
+            return Answer(200, [], settle=settle)
+
+        with Upstream({"m": says("good")}) as a:
+            async with inside(config(a)) as on:
+                loop.set_exception_handler(lambda _, told: complaints.append(str(told["exception"])))
+                for number in (1, 2, 3):
+                    on.app._relay.settle_soon(passed(number))
+                assert settled == []
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                assert sorted(settled) == [1, 2, 3] and complaints == ["on purpose"]
+                on.app._relay.settle_soon(passed(4))
+                await asyncio.sleep(0)
+                assert settled[3:] == [4]
+
+    run(main)
