@@ -206,10 +206,10 @@ class Connection(asyncio.Protocol):
         path, _, query = url.partition(b"?")
         parser = self._parser
         request = Request(parser.get_method(), path, query, self._headers, b"%b-%x" % (_run, next(_ids)))
-        old = parser.get_http_version() == "1.0"
-        if old or not parser.should_keep_alive():
-            request.close = True
-            request.chunkable = not old
+        kept = parser.should_keep_alive()
+        if not kept or b"connection" in self._headers:  # without that header, only HTTP/1.1 is kept alive
+            request.chunkable = parser.get_http_version() != "1.0"
+            request.close = not (kept and request.chunkable)
         self._request = request
         if self._large and sum(map(len, self._headers.values())) > MAX_HEAD:
             request.close = True

@@ -85,7 +85,8 @@ def peek(body: bytes) -> Peek:
         fields = _fields.decode(body)
         if not body.isascii():
             body.decode()  # values that are passed on raw are not looked at otherwise
-        model = _any.decode(fields["model"]) if "model" in fields else None
+        named = fields.get("model")
+        model = _any.decode(named) if named is not None else None
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise Denied(400, _not_json(body, error), code="invalid_json") from error
     if not isinstance(model, str) or not model:
