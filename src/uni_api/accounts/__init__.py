@@ -6,6 +6,6 @@ Rule 3: a key without limits and without credits costs nothing at the gate.
 """
 
 from uni_api.accounts.estimate import tokens_in
-from uni_api.accounts.gate import Ask, Came, Gate, Pass, both
+from uni_api.accounts.gate import Ask, Came, Gate, Pass, both, done
 
-__all__ = ["Ask", "Came", "Gate", "Pass", "both", "tokens_in"]
+__all__ = ["Ask", "Came", "Gate", "Pass", "both", "done", "tokens_in"]

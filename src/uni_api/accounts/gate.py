@@ -141,9 +141,7 @@ class Gate:
         try:
             reserved = await self._reserved(where, ask, allowance.credits)
         except BaseException:
-            giving = self.give_back(Pass(client, ask, headers, where, taken))
-            if giving is not None:
-                await giving
+            await done(self.give_back(Pass(client, ask, headers, where, taken)))
             raise
         return Pass(client, ask, headers, where, taken, reserved)
 
@@ -170,9 +168,6 @@ class Gate:
                 amount = cost(usage, held.price)
             else:
                 amount = self._prices.cost(ask.model, came.candidate, usage)
-        if held.meter.purse is not None:
-            held.meter.purse.spend(amount - held.reserved)
-            return noting
         return self._spend(held, amount - held.reserved, noting)
 
     def give_back(self, held: Pass) -> Awaitable[None] | None:
@@ -216,6 +211,12 @@ def _at_least(usage: Usage | None, ask: Ask) -> Usage:
     if usage is None:
         return Usage(input=ask.prompt, output=ask.answer)
     return structs.replace(usage, output=max(usage.output, ask.answer))
+
+
+async def done(noting: Awaitable[None] | None) -> None:
+    """Comes back when what is to be awaited is done; None is for what is done already."""
+    if noting is not None:
+        await noting
 
 
 def both(one: Awaitable[None] | None, other: Awaitable[None] | None) -> Awaitable[None] | None:

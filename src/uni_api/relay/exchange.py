@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from msgspec import Struct, structs
 
-from uni_api.accounts import Ask, Came, Pass, both, tokens_in
+from uni_api.accounts import Ask, Came, Pass, both, done, tokens_in
 from uni_api.canon import Losses, Request, keep_realm, without_developer, without_images, without_tools
 from uni_api.canon.seal import last_realm
 from uni_api.config.plan import Client
@@ -181,17 +181,17 @@ class Exchange(Struct, eq=False):
             work = self._answered(self._tried(pool))
             answer = await (work if pause is None else kept_open(work, pause, self._front))
         except Denied as denied:
-            await _done(self._give_back())
+            await done(self._give_back())
             return self._refused(denied.bare())
         except Fault as fault:
             limits = self._passes[0].headers if self._passes else b""
-            await _done(self._settle(None))
+            await done(self._settle(None))
             # A traceback would hold this exchange, and with it the body, in a circle.
             refusal = self._refused(fault.bare())
             refusal.headers.append(limits)
             return refusal
         except BaseException:
-            await _done(self._settle(None))
+            await done(self._settle(None))
             raise
         return self._complete(answer, late=pause is not None)
 
@@ -292,7 +292,7 @@ class Exchange(Struct, eq=False):
         """An answer that broke off after its first content is a failure of whoever served it."""
         if self._served is not None:
             await self._relay.failed(self._served, fault, only=self._pool.size == 1, thread=self._thread)
-        await _done(self._paid(answer))
+        await done(self._paid(answer))
 
     def _paid(self, answer: Answer | None) -> Awaitable[None] | None:
         passes, self._passes = self._passes, ()
@@ -356,7 +356,7 @@ class Exchange(Struct, eq=False):
                     await self._checks.passed()
                 raise self._shown or _all_shut(tries)
         except Denied:
-            await _done(self._give_back())
+            await done(self._give_back())
             raise
         finally:
             if self._checks is not None:
@@ -471,11 +471,6 @@ class Exchange(Struct, eq=False):
             headers.append(line(b"x-uni-api-moderation", b"unavailable"))
         if losses is not None and (lost := losses.summary()):
             headers.append(line(b"x-uni-api-losses", lost.encode()))
-
-
-async def _done(work: Awaitable[None] | None) -> None:
-    if work is not None:
-        await work
 
 
 def _may_travel(lane: Lane, seen: Peek) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from uni_api.accounts import done
 from uni_api.errors import Denied
 from uni_api.relay import Answer, Exchange, Stream
 from uni_api.server.errand import CORS, Errand
@@ -68,9 +69,7 @@ class Relayed(Errand, eq=False):
                 await self._pour(answer, answer.stream)
         finally:
             if answer.settle is not None and (answer.due or answer.fault is not None):
-                settling = answer.settle(answer)
-                if settling is not None:
-                    await settling
+                await done(answer.settle(answer))
 
     def _exchanged(self, body: bytes) -> Exchange:
         request = self.request
